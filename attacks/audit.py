@@ -1,0 +1,172 @@
+"""What an attack really did to a batch: measured, repaired where possible, and written down.
+
+An attack may come from anywhere. It is handed copies of the batch, and whatever it does to the
+global random state or to the model's mode is undone; what it returns is checked and, where it left
+the ball or [0, 1], projected back. Source of the idea: foolbox clips whatever an attack returns
+(``attacks/base.py``).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import random
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from robust_hypergan.attacks.norms import NORMS
+from robust_hypergan.attacks.registry import Attack
+
+TOLERANCE = 1e-5
+"""Share of eps, and of the unit range, that rounding may add before it counts as a violation."""
+
+
+class AttackError(RuntimeError):
+    """An attack raised, or returned what cannot be used; its cell fails and the others go on."""
+
+
+@dataclass(frozen=True)
+class Audit:
+    """Findings over all batches of a cell.
+
+    Attributes:
+        examples: adversarial images checked.
+        linf_max: largest L-inf distance to the input, as returned.
+        l2_max: largest L2 distance to the input, as returned.
+        out_of_ball: images farther than eps in the cell's norm.
+        out_of_range: images with a value outside [0, 1].
+        non_finite: images with a NaN or an infinity; the clean image stands in for them.
+        repaired: images changed by any of the three.
+        notes: other misbehaviour, in words.
+    """
+
+    examples: int = 0
+    linf_max: float = 0.0
+    l2_max: float = 0.0
+    out_of_ball: int = 0
+    out_of_range: int = 0
+    non_finite: int = 0
+    repaired: int = 0
+    notes: tuple[str, ...] = ()
+
+    def __add__(self, other: Audit) -> Audit:
+        """The findings of both."""
+        merged: dict[str, Any] = {}
+        for key, mine in asdict(self).items():
+            theirs = getattr(other, key)
+            merged[key] = max(mine, theirs) if key.endswith("_max") else mine + theirs
+        merged["notes"] = tuple(dict.fromkeys(merged["notes"]))
+        return Audit(**merged)
+
+
+def craft_audited(
+    attack: Attack,
+    model: nn.Module,
+    inputs: Tensor,
+    labels: Tensor,
+    *,
+    eps: float,
+    norm: str,
+    generator: torch.Generator,
+    targets: Tensor | None = None,
+) -> tuple[Tensor, Audit]:
+    """Runs an attack on one batch and checks what comes back.
+
+    Args:
+        attack: the attack with its options.
+        model: images in [0, 1] to logits, in eval mode.
+        inputs: images ``[B, C, H, W]`` in [0, 1].
+        labels: true classes ``[B]``.
+        eps: radius of the ball.
+        norm: ``linf`` or ``l2``.
+        generator: the attack's randomness.
+        targets: target classes ``[B]``, or None.
+
+    Returns:
+        Adversarial images ``[B, C, H, W]`` that are finite, in [0, 1] and in the ball, and the findings.
+
+    Raises:
+        AttackError: the attack raised, or returned no image batch of the right shape.
+    """
+    own_inputs, own_labels = inputs.clone(), labels.clone()
+    notes: list[str] = []
+    with _restored(model, notes):
+        try:
+            adversarials = attack.craft(
+                model,
+                own_inputs,
+                own_labels,
+                eps=eps,
+                norm=norm,
+                generator=generator,
+                targets=None if targets is None else targets.clone(),
+                **attack.options,
+            )
+        except Exception as error:  # whatever a stranger's attack raises fails its own cell only
+            raise AttackError(f"{attack.spec} raised {type(error).__name__}: {error}") from error
+    if not isinstance(adversarials, Tensor) or adversarials.shape != inputs.shape:
+        got = tuple(adversarials.shape) if isinstance(adversarials, Tensor) else type(adversarials).__name__
+        raise AttackError(f"{attack.spec} returned {got} instead of images {tuple(inputs.shape)}")
+    if not torch.equal(own_inputs, inputs):
+        notes.append("wrote into its inputs")
+    if not torch.equal(own_labels, labels):
+        notes.append("wrote into its labels")
+    if adversarials.dtype != inputs.dtype:
+        notes.append(f"returned {str(adversarials.dtype).removeprefix('torch.')}")
+    return _repair(adversarials.detach().to(inputs), inputs, eps, norm, notes)
+
+
+def _repair(
+    adversarials: Tensor, inputs: Tensor, eps: float, norm: str, notes: list[str]
+) -> tuple[Tensor, Audit]:
+    finite = adversarials.flatten(1).isfinite().all(1)
+    kept = torch.where(finite.reshape(-1, *[1] * (inputs.ndim - 1)), adversarials, inputs)
+    delta = kept - inputs
+    lengths = {name: each.length(delta) for name, each in NORMS.items()}
+    slack = TOLERANCE * (eps + 1)
+    outside_ball = lengths[norm] > eps + slack
+    low, high = kept.flatten(1).amin(1), kept.flatten(1).amax(1)
+    outside_range = (low < -TOLERANCE) | (high > 1 + TOLERANCE)
+    if torch.equal(kept, inputs):
+        notes.append("left every image unchanged")
+    audit = Audit(
+        examples=len(inputs),
+        linf_max=lengths["linf"].max().item(),
+        l2_max=lengths["l2"].max().item(),
+        out_of_ball=int(outside_ball.sum()),
+        out_of_range=int(outside_range.sum()),
+        non_finite=int((~finite).sum()),
+        repaired=int((outside_ball | outside_range | ~finite).sum()),
+        notes=tuple(notes),
+    )
+    wrong = outside_ball | outside_range
+    projected = NORMS[norm].project(kept, inputs, eps)
+    return torch.where(wrong.reshape(-1, *[1] * (inputs.ndim - 1)), projected, kept).clamp(0.0, 1.0), audit
+
+
+@contextlib.contextmanager
+def _restored(model: nn.Module, notes: list[str]) -> Iterator[None]:
+    """Undoes changes to the model's modes and gradients and to the global random states."""
+    modes = {module: module.training for module in model.modules()}
+    python_state, numpy_state, torch_state = random.getstate(), np.random.get_state(), torch.get_rng_state()  # noqa: NPY002 - the global state is what is protected
+    cuda_states = torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else []
+    try:
+        yield
+    finally:
+        random.setstate(python_state)
+        np.random.set_state(numpy_state)  # noqa: NPY002 - likewise
+        if not torch.equal(torch_state, torch.get_rng_state()):
+            notes.append("used the global random state")
+        torch.set_rng_state(torch_state)
+        if cuda_states:
+            torch.cuda.set_rng_state_all(cuda_states)
+        changed = [module for module, training in modes.items() if module.training != training]
+        for module in changed:
+            module.training = modes[module]
+        if changed:
+            notes.append("left the model in another mode")
+        model.zero_grad(set_to_none=True)

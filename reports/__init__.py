@@ -1,0 +1,66 @@
+"""Tables, statistics, figures and the report page of a run, made from its tables alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from robust_hypergan.reports.columns import (
+    EXAMPLES_COLUMNS,
+    GALLERY_COLUMNS,
+    NETWORKS_COLUMNS,
+    SUMMARY_COLUMNS,
+    TRAINING_COLUMNS,
+)
+from robust_hypergan.reports.figure_style import save_figure
+from robust_hypergan.reports.files import read_table, write_bytes, write_table
+from robust_hypergan.reports.findings import find, headline
+from robust_hypergan.reports.page import PageFigure, render_html, render_markdown
+from robust_hypergan.reports.pictures import pictures
+from robust_hypergan.reports.run import Run, load_run
+from robust_hypergan.reports.statistics import crossed_mean_interval, wilson_interval
+from robust_hypergan.reports.tables import summarise
+
+__all__ = [
+    "EXAMPLES_COLUMNS",
+    "GALLERY_COLUMNS",
+    "NETWORKS_COLUMNS",
+    "SUMMARY_COLUMNS",
+    "TRAINING_COLUMNS",
+    "Run",
+    "crossed_mean_interval",
+    "headline",
+    "load_run",
+    "read_table",
+    "summarise",
+    "wilson_interval",
+    "write_report",
+    "write_table",
+]
+
+
+def write_report(folder: Path) -> Path:
+    """Make ``summary.csv``, ``figures/``, ``report.md`` and ``report.html`` of a finished run.
+
+    Every file is replaced whole, the page last, and the same tables give the same bytes again.
+
+    Args:
+        folder: the run's folder.
+
+    Returns:
+        The path of ``report.html``.
+
+    Raises:
+        InputError: when the folder holds no finished run, or cannot be written.
+    """
+    run = load_run(folder)
+    summary = summarise(run.examples, run.networks, run.record.cells)
+    write_table(summary, run.folder / "summary.csv")
+    figures = []
+    for picture in pictures(run, summary):
+        png, svg = save_figure(picture.figure, run.folder / "figures", picture.name)
+        figures.append(PageFigure(picture.name, picture.title, picture.caption, picture.alt, png, svg))
+    findings = find(run.examples, summary)
+    write_bytes(run.folder / "report.md", render_markdown(run.record, summary, findings, figures).encode())
+    page = run.folder / "report.html"
+    write_bytes(page, render_html(run.record, summary, findings, figures).encode())
+    return page

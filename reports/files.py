@@ -1,0 +1,95 @@
+"""Writing files so that a reader never sees half of one, and reading tables with plain errors."""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from robust_hypergan.errors import InputError
+from robust_hypergan.reports.columns import TEXT_COLUMNS
+
+AGAIN = "write it again with the run's command"
+TRUTHS = {"True": True, "False": False}
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write beside the path, then move into place: the file is whole or as it was before.
+
+    Raises:
+        InputError: when the place cannot be written.
+    """
+    beside = path.with_name(f".{path.name}.partial")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        beside.write_bytes(content)
+        os.replace(beside, path)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            beside.unlink()
+        raise InputError(f"cannot write {path}: {error.strerror or error}") from error
+
+
+def write_table(table: pd.DataFrame, path: Path) -> None:
+    """Write a table as CSV (UTF-8, no index, blank for NaN), atomically.
+
+    Floats are written with the fewest digits that read back to the same number.
+    """
+    write_bytes(path, table.to_csv(index=False, lineterminator="\n").encode())
+
+
+def read_table(path: Path, columns: Sequence[str]) -> pd.DataFrame:
+    """Read a CSV table that must have ``columns``; further columns are kept.
+
+    Names such as ``attack`` stay text whatever they look like; ``True`` and ``False`` become truth
+    values; everything else must be a number or blank (NaN).
+
+    Raises:
+        InputError: when the file is missing, damaged, or lacks a column.
+    """
+    header, *rows = _read_rows(path)
+    missing = [name for name in columns if name not in header]
+    if missing:
+        raise InputError(f"{path} lacks the column {', '.join(missing)}: {AGAIN}")
+    cells = zip(*rows, strict=True) if rows else ((),) * len(header)
+    return pd.DataFrame(
+        {name: _typed(path, name, list(column)) for name, column in zip(header, cells, strict=True)}
+    )
+
+
+def _read_rows(path: Path) -> list[list[str]]:
+    """Header and rows as text, all of one length; pandas would quietly fill or shift odd rows."""
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            rows = [row for row in csv.reader(file, strict=True) if row]
+    except FileNotFoundError as error:
+        raise InputError(f"{path} is missing: run the command that makes it again") from error
+    except (OSError, ValueError, csv.Error) as error:  # bad UTF-8 is a ValueError
+        raise InputError(f"{path} is damaged ({error}): {AGAIN}") from error
+    if not rows:
+        raise InputError(f"{path} is damaged (it is empty): {AGAIN}")
+    for number, row in enumerate(rows, start=1):
+        if len(row) != len(rows[0]):
+            raise InputError(
+                f"{path} is damaged (row {number} has {len(row)} of {len(rows[0])} values): {AGAIN}"
+            )
+    return rows
+
+
+def _typed(path: Path, name: str, cells: list[str]) -> pd.Series:
+    """One column in its type: text, truth, whole number, or float with NaN for blanks."""
+    if name in TEXT_COLUMNS:
+        return pd.Series(cells, dtype=str, name=name)
+    if cells and all(cell in TRUTHS for cell in cells):
+        return pd.Series([TRUTHS[cell] for cell in cells], dtype=bool, name=name)
+    try:
+        if cells and all(cell.lstrip("-").isdecimal() for cell in cells):
+            return pd.Series([int(cell) for cell in cells], dtype=np.int64, name=name)
+        return pd.Series([float(cell) if cell else np.nan for cell in cells], dtype=float, name=name)
+    except (ValueError, OverflowError) as error:
+        raise InputError(f"{path} is damaged (column {name}: {error}): {AGAIN}") from error

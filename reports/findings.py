@@ -1,0 +1,228 @@
+"""The answer of a run in words: two sentences, and whether the paper's two statements hold here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+from robust_hypergan.reports.figure_style import BAND
+from robust_hypergan.reports.run import Run
+from robust_hypergan.reports.statistics import paired_mean_interval
+from robust_hypergan.reports.tables import rows_of, summarise
+from robust_hypergan.reports.wording import (
+    cell_text,
+    eps_text,
+    interval,
+    norm_text,
+    percent,
+    plural,
+    printable,
+)
+
+
+@dataclass(frozen=True)
+class Statement:
+    """A statement of the paper, what became of it on this run, and the numbers behind that."""
+
+    claim: str
+    verdict: str
+    detail: str
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """FGSM against PGD at one norm and eps, paired over examples; fractions, ends of a 95% interval."""
+
+    fgsm: str
+    pgd: str
+    norm: str
+    eps: float
+    pairs: int
+    difference: float
+    low: float
+    high: float
+
+    @property
+    def verdict(self) -> str:
+        """Which of the two transfers better, as far as the interval decides it."""
+        if self.pairs < 2:
+            return "too few examples"
+        if self.low > 0:
+            return "FGSM better"
+        return "PGD better" if self.high < 0 else "undecided"
+
+
+@dataclass(frozen=True)
+class Findings:
+    """Everything that is said in words. ``sentences`` are the answer, in order."""
+
+    sentences: tuple[str, str]
+    statements: tuple[Statement, ...]
+    comparisons: tuple[Comparison, ...]
+
+
+def find(examples: pd.DataFrame, summary: pd.DataFrame) -> Findings:
+    """The findings of a run.
+
+    Args:
+        examples: rows as in ``examples.csv``.
+        summary: rows as in ``summary.csv``.
+    """
+    measured = summary[summary["fooled_mean"].notna()]
+    comparisons = compare(examples, measured)
+    statements = (_band_statement(measured), _order_statement(comparisons))
+    return Findings(_sentences(measured), statements, comparisons)
+
+
+def headline(run: Run) -> str:
+    """The findings of a run as a few lines of plain text, for the terminal."""
+    summary = summarise(run.examples, run.networks, run.record.cells)
+    findings = find(run.examples, summary)
+    lines = [" ".join(findings.sentences)]
+    lines += [f'Paper: "{one.claim}": {one.verdict}. {one.detail}' for one in findings.statements]
+    failed = int((summary["status"] != "done").sum())
+    if failed:
+        lines.append(f"Left out because unfinished: {failed} of {plural(len(summary), 'cell')}.")
+    return "\n".join(lines)
+
+
+def compare(examples: pd.DataFrame, summary: pd.DataFrame) -> tuple[Comparison, ...]:
+    """Every FGSM cell against every PGD cell of the same norm and eps.
+
+    The difference of the fooled fractions (FGSM minus PGD) runs over the examples that fooled the source
+    under both attacks. Its t interval is over examples: both attacks meet the same fresh networks, which
+    are held fixed.
+    """
+    names = list(zip(summary["attack"], summary["norm"], summary["eps"], strict=True))
+    return tuple(
+        _compare(examples, str(fgsm), str(pgd), str(norm), float(eps))
+        for fgsm, norm, eps in names
+        for pgd, pgd_norm, pgd_eps in names
+        if (base(fgsm), base(pgd), norm, eps) == ("fgsm", "pgd", pgd_norm, pgd_eps)
+    )
+
+
+def base(attack: str) -> str:
+    """An attack's name without its settings: ``"pgd:steps=40" -> "pgd"``."""
+    return attack.split(":", 1)[0]
+
+
+def _compare(examples: pd.DataFrame, fgsm: str, pgd: str, norm: str, eps: float) -> Comparison:
+    sides = []
+    for attack in (fgsm, pgd):
+        rows = rows_of(examples, attack, norm, eps)
+        fooling = rows[rows["source_correct"].astype(bool) & rows["source_fooled"].astype(bool)]
+        sides.append(fooling.set_index("example")["fooled_fraction"])
+    differences = (sides[0] - sides[1]).dropna()  # aligned by example
+    return Comparison(fgsm, pgd, norm, eps, len(differences), *paired_mean_interval(differences))
+
+
+def _sentences(measured: pd.DataFrame) -> tuple[str, str]:
+    """The mean and the spread; says so when nothing could be measured."""
+    if measured.empty:
+        return (
+            "No adversarial example fooled the source network, so there was nothing to transfer.",
+            "Try a larger eps, more steps or more examples.",
+        )
+    return _mean_sentence(measured), _spread_sentence(measured)
+
+
+def _mean_sentence(measured: pd.DataFrame) -> str:
+    ordered = measured.sort_values("fooled_mean", kind="stable")
+    weakest, strongest = ordered.iloc[0], ordered.iloc[-1]
+    networks = plural(int(measured["networks"].max()), "fresh network")
+    subject = "An adversarial example that fools the one network it was made against also fools, on average,"
+    if len(measured) == 1:
+        return f"{subject} {_mean_text(strongest)} of {networks} which the attack never saw."
+    return (
+        f"{subject} between {_mean_text(weakest)} and {_mean_text(strongest)} of {networks}"
+        " which the attack never saw."
+    )
+
+
+def _mean_text(row: pd.Series) -> str:
+    """``59% (95% interval 56-62%; fgsm, Linf eps 0.1; 213 examples)``."""
+    name = cell_text(str(row["attack"]), str(row["norm"]), float(row["eps"]))
+    examples = plural(int(row["source_fooled"]), "example")
+    ends = interval(row["ci_low"], row["ci_high"])
+    return f"{percent(row['fooled_mean'])} (95% interval {ends}; {name}; {examples})"
+
+
+def _spread_sentence(measured: pd.DataFrame) -> str:
+    total, none = _range(measured["fools_all"]), _range(measured["fools_none"])
+    widest = measured.iloc[int((measured["q75"] - measured["q25"]).argmax())]
+    name = cell_text(str(widest["attack"]), str(widest["norm"]), float(widest["eps"]))
+    scope = "" if len(measured) == 1 else "depending on the cell, "
+    return (
+        f"Single examples lie far from that mean: {scope}{total} of them fool every fresh network and {none}"
+        f" fool none, and the middle half reaches from {percent(widest['q25'])} to {percent(widest['q75'])}"
+        f" of the networks{'' if len(measured) == 1 else f' where it is widest ({name})'}."
+    )
+
+
+def _range(shares: pd.Series) -> str:
+    """``3% to 71%``, or one number when both ends read the same."""
+    low, high = percent(float(shares.min())), percent(float(shares.max()))
+    return low if low == high else f"{low} to {high}"
+
+
+def _band_statement(measured: pd.DataFrame) -> Statement:
+    """Where the mean fooled fraction lies in the paper's band, per attack."""
+    claim = f"the mean fooled fraction lies in {interval(*BAND)}"
+    if measured.empty:
+        return Statement(claim, "not tested", "Nothing fooled the source network.")
+    inside = measured[measured["fooled_mean"].between(*BAND)]
+    surely = inside[(inside["ci_low"] >= BAND[0]) & (inside["ci_high"] <= BAND[1])]
+    verdict = "holds in part" if len(inside) else "does not hold"
+    verdict = "holds" if len(inside) == len(measured) else verdict
+    where = "; ".join(
+        f"{printable(str(attack))} ({norm_text(str(norm))}): {_eps_list(rows)}"
+        for (attack, norm), rows in inside.groupby(["attack", "norm"], sort=False)
+    )
+    detail = (
+        f"Inside in {len(inside)} of {plural(len(measured), 'cell')}, {len(surely)} with the whole interval"
+    )
+    return Statement(claim, verdict, f"{detail}. {where}." if where else f"{detail}; {_outside(measured)}.")
+
+
+def _eps_list(rows: pd.DataFrame) -> str:
+    return "eps " + ", ".join(eps_text(eps) for eps in sorted(rows["eps"]))
+
+
+def _outside(measured: pd.DataFrame) -> str:
+    """On which side of the band the cells lie when none is inside."""
+    below, above = (
+        int((measured["fooled_mean"] < BAND[0]).sum()),
+        int((measured["fooled_mean"] > BAND[1]).sum()),
+    )
+    return f"{below} below and {above} above"
+
+
+def _order_statement(comparisons: tuple[Comparison, ...]) -> Statement:
+    """Whether FGSM transfers better than PGD, at which eps, and by how much."""
+    claim = "FGSM transfers better than PGD"
+    if not comparisons:
+        return Statement(claim, "not tested", "The run has no fgsm and pgd cells at the same norm and eps.")
+    verdicts = [one.verdict for one in comparisons]
+    better = verdicts.count("FGSM better")
+    verdict = "holds in part" if better else "does not hold"
+    if all(one == "undecided" or one == "too few examples" for one in verdicts):
+        verdict = "undecided"
+    if better == len(verdicts):
+        verdict = "holds"
+    outcomes = {one.verdict: _settings(comparisons, one.verdict) for one in comparisons}
+    parts = "; ".join(f"{outcome} at {where}" for outcome, where in outcomes.items())
+    detail = f"{parts[0].upper()}{parts[1:]}; over the examples that fooled the source under both attacks."
+    return Statement(claim, verdict, detail)
+
+
+def _settings(comparisons: tuple[Comparison, ...], verdict: str) -> str:
+    """``Linf eps 0.1, 0.2; L2 eps 1`` over the comparisons with that verdict."""
+    eps: dict[str, list[str]] = {}
+    for one in comparisons:
+        if one.verdict == verdict:
+            eps.setdefault(one.norm, []).append(eps_text(one.eps))
+    return " and ".join(
+        f"{norm_text(norm)} eps {', '.join(dict.fromkeys(values))}" for norm, values in eps.items()
+    )

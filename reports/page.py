@@ -1,0 +1,147 @@
+"""The report page: one self-contained HTML file, and the same in Markdown with links to the figures."""
+
+from __future__ import annotations
+
+import base64
+import functools
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from robust_hypergan.reports.findings import Findings
+from robust_hypergan.reports.page_tables import (
+    Table,
+    accuracy_table,
+    audit_table,
+    comparison_table,
+    failed_cells,
+    marks,
+    repeat_rows,
+    summary_table,
+)
+from robust_hypergan.reports.record import Record
+from robust_hypergan.reports.wording import count, plural, printable
+
+LARGEST_SVG = 400_000
+"""A figure whose SVG has more bytes is put into the page as PNG."""
+
+
+@dataclass(frozen=True)
+class PageFigure:
+    """A finished figure: its texts, and its file contents."""
+
+    name: str
+    title: str
+    caption: str
+    alt: str
+    png: bytes
+    svg: bytes
+
+    @property
+    def uri(self) -> str:
+        """A ``data:`` URI: SVG, or PNG where that is much smaller."""
+        if len(self.svg) <= LARGEST_SVG:
+            return f"data:image/svg+xml;base64,{base64.b64encode(self.svg).decode()}"
+        return f"data:image/png;base64,{base64.b64encode(self.png).decode()}"
+
+
+def render_html(
+    record: Record, summary: pd.DataFrame, findings: Findings, figures: Sequence[PageFigure]
+) -> str:
+    """The page as one file that needs nothing else; every value from the run is escaped."""
+    return _render("report.html.j2", record, summary, findings, figures)
+
+
+def render_markdown(
+    record: Record, summary: pd.DataFrame, findings: Findings, figures: Sequence[PageFigure]
+) -> str:
+    """The same report in Markdown; figures are linked as ``figures/NAME.png``."""
+    return _render("report.md.j2", record, summary, findings, figures)
+
+
+def markdown_text(value: object) -> Markup:
+    """One line of text with everything escaped that Markdown or HTML would interpret."""
+    text = printable(str(value)).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return Markup(re.sub(r"([\\`*_{}\[\]#|~$])", r"\\\1", text))
+
+
+def markdown_code(value: object) -> Markup:
+    """A fenced block of code whose fence is longer than any run of backticks inside."""
+    text = str(value)
+    longest = max((len(run) for run in re.findall(r"`+", text)), default=0)
+    fence = "`" * max(3, longest + 1)
+    return Markup(f"{fence}\n{text}\n{fence}")
+
+
+def markdown_table(table: Table) -> Markup:
+    """A pipe table under no heading of its own; the caption is the template's to place."""
+    rows = [[markdown_text(cell) for cell in row] for row in table.rows]
+    frame = pd.DataFrame(rows, columns=[markdown_text(heading) for heading in table.headings], dtype=object)
+    return Markup(frame.to_markdown(index=False, disable_numparse=True))
+
+
+def _render(
+    template: str, record: Record, summary: pd.DataFrame, findings: Findings, figures: Sequence[PageFigure]
+) -> str:
+    context = {
+        "record": record,
+        "findings": findings,
+        "figures": figures,
+        "facts": _facts(record, summary),
+        "networks": _networks(summary),
+        "summary": summary_table(summary),
+        "marks": marks(summary),
+        "comparisons": comparison_table(findings.comparisons),
+        "accuracy": accuracy_table(record),
+        "audit": audit_table(record),
+        "failed": failed_cells(record),
+        "repeat": repeat_rows(record),
+        "configuration": json.dumps(record.config, indent=2, ensure_ascii=False) if record.config else "",
+    }
+    return _environment().get_template(template).render(context).rstrip() + "\n"
+
+
+@functools.cache
+def _environment() -> Environment:
+    """Templates with escaping always on; an unknown name in a template is an error."""
+    environment = Environment(
+        loader=PackageLoader("robust_hypergan.reports"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    filters: dict[str, Any] = {
+        "text": markdown_text,
+        "code": markdown_code,
+        "table": markdown_table,
+        "printable": printable,
+    }
+    environment.filters.update(filters)
+    return environment
+
+
+def _networks(summary: pd.DataFrame) -> str:
+    """``500 fresh networks``, or just the words when nothing was measured."""
+    most = summary["networks"].max()
+    return plural(int(most), "fresh network") if most > 0 else "fresh networks"
+
+
+def _facts(record: Record, summary: pd.DataFrame) -> list[tuple[str, str]]:
+    """The few numbers at the top of the page, as (value, what it is)."""
+    attacks = summary["attack"].nunique()
+    correct = f"{count(record.source_correct)} of {count(record.tried)}"
+    known = record.source_correct is not None and record.tried is not None
+    facts = [
+        (record.data_name, f"data, {record.classifier} classifier" if record.classifier else "data"),
+        (count(summary["networks"].max()), "fresh networks, never attacked"),
+        (correct if known else count(summary["examples"].max()), "images the source classifies correctly"),
+        (plural(len(summary), "cell"), f"combinations of attack and eps ({plural(attacks, 'attack')})"),
+    ]
+    return [(printable(value), printable(label)) for value, label in facts]

@@ -1,0 +1,114 @@
+"""A finished run, read from its folder."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.numpy import load_file
+
+from robust_hypergan.errors import InputError
+from robust_hypergan.reports.columns import (
+    EXAMPLES_COLUMNS,
+    GALLERY_COLUMNS,
+    NETWORKS_COLUMNS,
+    TRAINING_COLUMNS,
+)
+from robust_hypergan.reports.files import read_table
+from robust_hypergan.reports.record import Record, parse_record
+
+
+@dataclass(frozen=True)
+class Gallery:
+    """Pictures to show: ``table`` has one row each, in the order of the image arrays.
+
+    ``clean`` and ``adversarial`` are float32 (G, C, H, W) in [0, 1]; ``counts`` is (G, classes), the
+    fresh networks that predict each class on the adversarial image.
+    """
+
+    table: pd.DataFrame
+    clean: NDArray[np.float32]
+    adversarial: NDArray[np.float32]
+    counts: NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Run:
+    """Everything a report is made from. ``training`` and ``gallery`` are None where the run has none."""
+
+    folder: Path
+    record: Record
+    examples: pd.DataFrame
+    networks: pd.DataFrame
+    training: pd.DataFrame | None = None
+    gallery: Gallery | None = None
+
+
+def load_run(folder: Path) -> Run:
+    """Read a finished run's folder.
+
+    Raises:
+        InputError: when the folder does not exist, is not a run's, has not finished, or is damaged.
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise InputError(f"no such folder: {folder}")
+    record = parse_record(_read_json(folder / "run.json"))
+    if record.status != "done":
+        raise InputError(f"the run in {folder} is {record.status!r}: finish it first, then make its report")
+    return Run(
+        folder=folder,
+        record=record,
+        examples=read_table(folder / "examples.csv", EXAMPLES_COLUMNS),
+        networks=read_table(folder / "networks.csv", NETWORKS_COLUMNS),
+        training=_read_training(folder / "training.csv"),
+        gallery=_read_gallery(folder),
+    )
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    """A JSON object, or an InputError that says what is wrong with the file."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise InputError(f"{path.parent} is not a run's folder: it has no run.json") from error
+    except (OSError, ValueError, RecursionError) as error:
+        raise InputError(f"{path} is damaged ({error}): repeat the run") from error
+    if not isinstance(content, dict):
+        raise InputError(f"{path} is damaged (it holds no JSON object): repeat the run")
+    return content
+
+
+def _read_training(path: Path) -> pd.DataFrame | None:
+    """The training table, None when the run did not train."""
+    return read_table(path, TRAINING_COLUMNS) if path.exists() else None
+
+
+def _read_gallery(folder: Path) -> Gallery | None:
+    """The gallery, None when the run kept no pictures."""
+    tables, images = folder / "gallery.csv", folder / "gallery.safetensors"
+    if not (tables.exists() and images.exists()):
+        return None
+    table = read_table(tables, GALLERY_COLUMNS)
+    try:
+        arrays = load_file(images)
+        clean, adversarial = arrays["clean"], arrays["adversarial"]
+    except (OSError, SafetensorError, KeyError) as error:
+        raise InputError(f"{images} is damaged ({error}): repeat the run, or delete it") from error
+    if clean.ndim != 4 or clean.shape != adversarial.shape or len(clean) != len(table):
+        raise InputError(f"{images} does not fit gallery.csv: repeat the run, or delete both")
+    names = sorted((name for name in table.columns if name.startswith("counts_")), key=_class_of)
+    counts = table[names].to_numpy(dtype=np.int64)
+    return Gallery(table, clean, adversarial, counts)
+
+
+def _class_of(column: str) -> int:
+    """The class index in ``counts_7``; -1 for a column that only looks like one."""
+    index = column.removeprefix("counts_")
+    return int(index) if index.isdecimal() else -1

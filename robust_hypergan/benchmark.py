@@ -1,0 +1,253 @@
+"""The main job in one folder: train a HyperGAN or load one, attack one network, try the fresh ones, report.
+
+``train``, ``transfer`` and ``bench`` are this one job with or without its first and its last part.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from robust_hypergan.accuracy import measure_accuracy
+from robust_hypergan.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from robust_hypergan.classifiers import build_classifier, default_classifier
+from robust_hypergan.crafting import SavedCell, load_cells, save_cell
+from robust_hypergan.datasets import Dataset, load_dataset, to_unit
+from robust_hypergan.ensemble import default_backend
+from robust_hypergan.errors import InputError
+from robust_hypergan.gallery import write_gallery
+from robust_hypergan.hypergan import HyperGAN, HyperGANConfig
+from robust_hypergan.reports import write_report, write_table
+from robust_hypergan.run_folder import RunFolder
+from robust_hypergan.trainer import TrainConfig
+from robust_hypergan.training import forget_state, train
+from robust_hypergan.transferability import (
+    TransferConfig,
+    TransferResult,
+    cell_record,
+    choose_examples,
+    transfer,
+)
+
+CHECKPOINT_NAME = "hypergan.safetensors"
+
+
+@dataclass(frozen=True)
+class DataConfig:
+    """Which data, and where it lies.
+
+    Attributes:
+        name: a name of :func:`robust_hypergan.datasets.dataset_names`.
+        root: folder of the data sets that do not come with the package.
+        download: fetch what is missing.
+    """
+
+    name: str = "mnist-5k"
+    root: Path = Path("data")
+    download: bool = False
+
+    def load(self, split: str) -> Dataset:
+        """One split."""
+        return load_dataset(self.name, split, root=self.root, download=self.download)
+
+
+@dataclass(frozen=True)
+class BenchConfig:
+    """A whole run.
+
+    Attributes:
+        data: the data set.
+        checkpoint: a HyperGAN that was trained before; None trains one.
+        classifier: name of the classifier to train; None is the paper's for such images.
+        hypergan: sizes and ablations of the HyperGAN to train.
+        training: steps, rates and seed.
+        transfer: attacks, eps and counts; None stops after training.
+        adversarials: folder of adversarial images that were kept before, tried instead of crafting.
+        save_adversarials: keep the adversarial images.
+    """
+
+    data: DataConfig = field(default_factory=DataConfig)
+    checkpoint: Path | None = None
+    classifier: str | None = None
+    hypergan: HyperGANConfig = field(default_factory=HyperGANConfig)
+    training: TrainConfig = field(default_factory=TrainConfig)
+    transfer: TransferConfig | None = field(default_factory=TransferConfig)
+    adversarials: Path | None = None
+    save_adversarials: bool = False
+
+    def plain(self) -> dict[str, Any]:
+        """What matters of it, as JSON values: a loaded HyperGAN has no training."""
+        config = asdict(self)
+        for unused in ("classifier", "hypergan", "training") if self.checkpoint else ():
+            del config[unused]
+        return {key: _plain(value) for key, value in config.items()}
+
+
+def bench(
+    config: BenchConfig,
+    out: Path,
+    *,
+    device: torch.device | None = None,
+    command: str = "",
+    quiet: bool = True,
+) -> TransferResult | None:
+    """Runs everything that a configuration asks for, in the folder ``out``.
+
+    Args:
+        config: the whole run.
+        out: the run's folder: new, empty, or of the same run unfinished, which is then taken up again.
+        device: where to compute; None is the CPU.
+        command: the command that repeats the run, for the report.
+        quiet: no progress bars.
+
+    Returns:
+        The tables of the transfer measurement; None if only training was asked for.
+
+    Raises:
+        InputError: anything in the input that can't be used. What can be known beforehand is checked
+            before the folder is made.
+    """
+    device = device or torch.device("cpu")
+    test_set = config.data.load("test")
+    training_set = None if config.checkpoint else config.data.load("train")
+    checkpoint = load_checkpoint(config.checkpoint) if config.checkpoint else _untrained(config, test_set)
+    _check_fit(checkpoint, test_set)
+    saved = _load_saved(config.adversarials, test_set)
+    if config.transfer and not saved:
+        choose_examples(test_set, config.transfer.examples, config.transfer.seed)
+    with RunFolder(out, command, config.plain()) as run:
+        run.update(
+            device=str(device),
+            seed=(config.transfer or config.training).seed,
+            classifier=checkpoint.classifier,
+            weights=sum(value.numel() for value in checkpoint.hypergan.classifier.state_dict().values()),
+            data=_describe(test_set, training_set),
+        )
+        checkpoint.hypergan.to(device)
+        if training_set:
+            checkpoint = _train(run, checkpoint, training_set, config.training, quiet)
+        _measure_accuracy(run, checkpoint, test_set, device, quiet)
+        if not config.transfer:
+            return None
+        result = _transfer(run, checkpoint.hypergan, test_set, config.transfer, device, saved, quiet)
+        if config.save_adversarials:
+            _save_adversarials(run, result, test_set)
+    write_report(out)
+    return result
+
+
+def _untrained(config: BenchConfig, dataset: Dataset) -> Checkpoint:
+    classes = len(dataset.classes)
+    name = config.classifier or default_classifier(tuple(dataset.images.shape[1:]))
+    hypergan = HyperGAN(build_classifier(name, classes), config.hypergan, seed=config.training.seed)
+    return Checkpoint(hypergan, name, classes, {})
+
+
+def _check_fit(checkpoint: Checkpoint, dataset: Dataset) -> None:
+    name, shape = checkpoint.classifier, tuple(dataset.images.shape[1:])
+    try:
+        with torch.no_grad():
+            logits = checkpoint.hypergan.classifier(to_unit(dataset.images[:1]))
+    except RuntimeError as error:
+        raise InputError(f"classifier {name} does not take the images of {dataset.name}, {shape}") from error
+    if logits.shape != (1, len(dataset.classes)):
+        raise InputError(
+            f"classifier {name} gives {logits.shape[-1]} classes, {dataset.name} has {len(dataset.classes)}: "
+            "use the data set that the checkpoint was trained on"
+        )
+
+
+def _train(
+    run: RunFolder, untrained: Checkpoint, dataset: Dataset, config: TrainConfig, quiet: bool
+) -> Checkpoint:
+    path = run.path / CHECKPOINT_NAME
+    if path.exists():  # an earlier try got this far
+        trained = load_checkpoint(path)
+        trained.hypergan.to(untrained.hypergan.device)
+    else:
+        table = train(untrained.hypergan, dataset, config, folder=run.path, quiet=quiet)
+        facts = {
+            "data": dataset.name,
+            "data_sha256": dataset.sha256,
+            "training": asdict(config),
+            "seconds": float(table["seconds"].iloc[-1]),
+        }
+        trained = Checkpoint(untrained.hypergan, untrained.classifier, untrained.classes, facts)
+        save_checkpoint(path, trained)
+    forget_state(run.path)
+    run.update(seconds={"training": trained.facts["seconds"]})
+    return trained
+
+
+def _measure_accuracy(
+    run: RunFolder, checkpoint: Checkpoint, dataset: Dataset, device: torch.device, quiet: bool
+) -> None:
+    started = time.perf_counter()
+    accuracy = measure_accuracy(checkpoint.hypergan, dataset, device=device, quiet=quiet)
+    run.update(accuracy=asdict(accuracy), seconds={"accuracy": time.perf_counter() - started})
+
+
+def _transfer(
+    run: RunFolder,
+    hypergan: HyperGAN,
+    dataset: Dataset,
+    config: TransferConfig,
+    device: torch.device,
+    saved: Sequence[SavedCell],
+    quiet: bool,
+) -> TransferResult:
+    result = transfer(hypergan, dataset, config, device=device, saved=saved, quiet=quiet)
+    write_table(result.examples, run.path / "examples.csv")
+    write_table(result.networks, run.path / "networks.csv")
+    write_gallery(run.path, result)
+    run.update(
+        seconds=result.seconds,
+        source={"seed": config.seed, "stream": "source", "index": config.source},
+        fresh={"seed": config.seed, "stream": "fresh", "start": 0, "stop": config.networks},
+        examples={"tried": result.tried, "source_correct": len(result.indices)},
+        cells=[cell_record(cell) for cell in result.cells],
+        backend=config.backend or default_backend(device),
+    )
+    if all(cell.error for cell in result.cells):
+        raise InputError(f"no attack worked: {result.cells[0].error}")
+    return result
+
+
+def _save_adversarials(run: RunFolder, result: TransferResult, dataset: Dataset) -> None:
+    origin = {"data": dataset.name, "data_sha256": dataset.sha256, "source": run.record["source"]}
+    for cell in result.cells:
+        if not cell.error:
+            save_cell(run.path / "adversarials", cell, result.labels, result.indices, origin)
+
+
+def _load_saved(folder: Path | None, dataset: Dataset) -> list[SavedCell]:
+    saved = load_cells(folder) if folder else []
+    for each in saved:
+        if each.origin.get("data_sha256") != dataset.sha256 or each.examples != saved[0].examples:
+            raise InputError(
+                f"{folder} holds adversarials of other images than {dataset.name}: use their own --data"
+            )
+    return saved
+
+
+def _describe(test_set: Dataset, training_set: Dataset | None) -> dict[str, Any]:
+    described = {
+        "name": test_set.name,
+        "sha256": test_set.sha256,
+        "classes": list(test_set.classes),
+        "test_images": len(test_set.labels),
+    }
+    if training_set:
+        described |= {"training_sha256": training_set.sha256, "train_images": len(training_set.labels)}
+    return described
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _plain(each) for key, each in value.items()}
+    return str(value) if isinstance(value, Path) else value

@@ -1,0 +1,293 @@
+"""The command line: each command parses, builds one configuration and makes one call.
+
+Nothing heavy is imported before a command runs, so that ``--help`` answers at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from robust_hypergan.config_file import read_config_file
+from robust_hypergan.errors import InputError, unknown
+
+if TYPE_CHECKING:
+    from robust_hypergan.benchmark import BenchConfig
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+ATTACKS, EPS = ("fgsm", "pgd"), (0.05, 0.1, 0.15, 0.2, 0.3)
+
+
+class Commands(click.Group):
+    """A group that suggests the nearest command."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Finds the command, or says which one was probably meant."""
+        if args and not args[0].startswith("-") and self.get_command(ctx, args[0]) is None:
+            raise unknown("command", args[0], self.list_commands(ctx))
+        return super().resolve_command(ctx, args)
+
+
+def _options(*options: Callable[[Command], Command]) -> Callable[[Command], Command]:
+    def decorate(command: Command) -> Command:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return decorate
+
+
+def _load_defaults(ctx: click.Context, _: click.Parameter, path: Path | None) -> None:
+    if path is not None:
+        ctx.default_map = read_config_file(path, ctx.command)
+
+
+EVERYWHERE = _options(
+    click.option(
+        "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of all randomness."
+    ),
+    click.option("--device", default="auto", show_default=True, help="auto, cpu or cuda."),
+    click.option(
+        "--config",
+        type=click.Path(path_type=Path),
+        is_eager=True,
+        expose_value=False,
+        callback=_load_defaults,
+        help="TOML file with the same keys as the flags; a flag wins.",
+    ),
+    click.option("--quiet", is_flag=True, help="No progress bars."),
+)
+
+DATA = _options(
+    click.option("--data", default="mnist-5k", show_default=True, help="Data set."),
+    click.option(
+        "--data-root",
+        type=click.Path(path_type=Path),
+        default=Path("data"),
+        show_default=True,
+        help="Folder of the data sets that do not come with the package.",
+    ),
+    click.option("--download", is_flag=True, help="Fetch the data set if it is missing."),
+)
+
+TRAINING = _options(
+    click.option("--preset", default="quick", show_default=True, help="quick, standard or paper."),
+    click.option("--classifier", help="Classifier to generate.  [default: the paper's for such images]"),
+    click.option("--steps", type=int, help="Optimisation steps.  [default: the preset's]"),
+    click.option("--train-networks", type=int, help="Networks a step.  [default: the preset's]"),
+    click.option("--batch", type=int, help="Images for each network.  [default: the preset's]"),
+    click.option("--learning-rate", type=float, help="Peak rate of Adam.  [default: the preset's]"),
+    click.option("--noise-share", type=float, help="Initial variance from noise.  [default: the preset's]"),
+    click.option("--no-mixer", is_flag=True, help="Ablation: independent noise for every layer."),
+    click.option("--no-discriminator", is_flag=True, help="Ablation: codes are not held to the prior."),
+)
+
+TRANSFER = _options(
+    click.option(
+        "--attack",
+        "attacks",
+        multiple=True,
+        default=ATTACKS,
+        show_default=True,
+        help="NAME or NAME:OPTION=VALUE,...; repeat it for several.",
+    ),
+    click.option(
+        "--eps", multiple=True, type=float, default=EPS, show_default=True, help="Radius; repeat it."
+    ),
+    click.option("--norm", default="linf", show_default=True, help="linf or l2."),
+    click.option("--networks", type=int, default=500, show_default=True, help="Fresh networks."),
+    click.option("--examples", type=int, default=500, show_default=True, help="Images of the test split."),
+    click.option("--source", type=int, default=0, show_default=True, help="Index of the attacked network."),
+    click.option("--backend", help="Of the ensemble forward.  [default: the device's fastest]"),
+    click.option("--save-adversarials", is_flag=True, help="Keep the adversarial images."),
+)
+
+OUT = click.option("--out", type=click.Path(path_type=Path), required=True, help="The run's folder.")
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="robust-hypergan")
+def cli() -> None:
+    """An attacker holds one network of a family: how many of the others does the attack fool?"""
+
+
+@cli.command()
+@OUT
+@DATA
+@TRAINING
+@TRANSFER
+@click.option(
+    "--checkpoint", type=click.Path(path_type=Path), help="Load this HyperGAN instead of training one."
+)
+@EVERYWHERE
+def bench(out: Path, **flags: Any) -> None:
+    """Train (or load) a HyperGAN, attack one network, try hundreds of fresh ones, report.
+
+    \b
+    Example:
+      robust-hypergan bench --data mnist-5k --attack fgsm --attack pgd:steps=40 --eps 0.1 --eps 0.2 --out RUN
+    """
+    _run(flags, out, trains=flags["checkpoint"] is None, transfers=True)
+
+
+@cli.command()
+@OUT
+@DATA
+@TRAINING
+@EVERYWHERE
+def train(out: Path, **flags: Any) -> None:
+    """Train a HyperGAN and measure the accuracy of 100 of its networks.
+
+    \b
+    Example:
+      robust-hypergan train --data mnist --preset standard --out RUN
+    """
+    _run(flags, out, trains=True, transfers=False)
+
+
+@cli.command()
+@click.option("--checkpoint", type=click.Path(path_type=Path), required=True, help="A trained HyperGAN.")
+@OUT
+@DATA
+@TRANSFER
+@click.option(
+    "--adversarials",
+    type=click.Path(path_type=Path),
+    help="Folder that --save-adversarials wrote: try those images instead of crafting.",
+)
+@EVERYWHERE
+def transfer(out: Path, **flags: Any) -> None:
+    """Attack and transfer with an existing checkpoint.
+
+    \b
+    Example:
+      robust-hypergan transfer --checkpoint RUN/hypergan.safetensors --attack pgd --eps 0.1 --out RUN2
+    """
+    _run(flags, out, trains=False, transfers=True)
+
+
+@cli.command()
+@click.option("--checkpoint", type=click.Path(path_type=Path), required=True, help="A trained HyperGAN.")
+@click.option("--networks", default="0:10", show_default=True, help="FIRST:STOP, or one index.")
+@click.option("--stream", default="fresh", show_default=True, help="source, eot or fresh.")
+@OUT
+@EVERYWHERE
+def sample(
+    checkpoint: Path, networks: str, stream: str, out: Path, seed: int, device: str, quiet: bool
+) -> None:
+    """Write generated networks as plain state dicts (safetensors), one file each.
+
+    \b
+    Example:
+      robust-hypergan sample --checkpoint RUN/hypergan.safetensors --networks 0:50 --stream fresh --out NETS
+    """
+    from robust_hypergan.sampling import export_networks, parse_indices
+
+    indices = parse_indices(networks)
+    export_networks(checkpoint, stream, indices, seed, out, device=_device(device), quiet=quiet)
+    click.echo(f"{len(indices)} networks in {out}")
+
+
+@cli.command()
+@click.argument("run", type=click.Path(path_type=Path))
+def report(run: Path) -> None:
+    """Remake tables, figures and page of a finished run.
+
+    \b
+    Example:
+      robust-hypergan report RUN
+    """
+    from robust_hypergan.reports import write_report
+
+    click.echo(write_report(run))
+
+
+@cli.command()
+def attacks() -> None:
+    """List what can be attacked with.
+
+    \b
+    Example:
+      robust-hypergan attacks
+    """
+    from robust_hypergan.attacks import BUILT_IN, attack_options
+
+    for name, craft in BUILT_IN.items():
+        options = [f"{key}={option.default}" for key, option in attack_options(craft).items()]
+        summary = (craft.__doc__ or "").splitlines()[0]
+        click.echo(f"{name:8} {summary}\n{'':8} norms: linf, l2; options: {', '.join(options) or 'none'}")
+
+
+def _run(flags: dict[str, Any], out: Path, *, trains: bool, transfers: bool) -> None:
+    from robust_hypergan.benchmark import bench as run_bench
+    from robust_hypergan.reports import headline, load_run
+    from robust_hypergan.run_folder import repeat_command
+
+    config = _bench_config(flags, trains=trains, transfers=transfers)
+    device = _device(flags["device"])
+    result = run_bench(config, out, device=device, command=repeat_command(), quiet=flags["quiet"])
+    if result is not None:
+        click.echo(headline(load_run(out)))
+        click.echo(out / "report.html")
+    else:
+        click.echo(out / "hypergan.safetensors")
+
+
+def _bench_config(flags: dict[str, Any], *, trains: bool, transfers: bool) -> BenchConfig:
+    from dataclasses import replace
+
+    from robust_hypergan.benchmark import BenchConfig, DataConfig
+    from robust_hypergan.presets import find_preset
+    from robust_hypergan.transferability import TransferConfig
+
+    config = BenchConfig(
+        data=DataConfig(flags["data"], flags["data_root"], flags["download"]),
+        checkpoint=flags.get("checkpoint"),
+        transfer=None,
+    )
+    if trains:
+        preset = find_preset(flags["preset"])
+        chosen = {
+            "steps": flags["steps"],
+            "networks": flags["train_networks"],
+            "batch": flags["batch"],
+            "learning_rate": flags["learning_rate"],
+            "adversarial_weight": 0.0 if flags["no_discriminator"] else None,
+            "seed": flags["seed"],
+        }
+        sizes = {"noise_share": flags["noise_share"], "mixer": False if flags["no_mixer"] else None}
+        config = replace(
+            config,
+            classifier=flags["classifier"],
+            hypergan=replace(preset.hypergan, **_given(sizes)),
+            training=replace(preset.training, **_given(chosen)),
+        )
+    if transfers:
+        names = ("attacks", "eps", "norm", "networks", "examples", "source", "seed", "backend")
+        config = replace(
+            config,
+            transfer=TransferConfig(**{name: flags[name] for name in names}),
+            adversarials=flags.get("adversarials"),
+            save_adversarials=flags["save_adversarials"],
+        )
+    return config
+
+
+def _given(values: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _device(name: str) -> Any:
+    import torch
+
+    if name not in ("auto", "cpu", "cuda"):
+        raise unknown("device", name, ("auto", "cpu", "cuda"))
+    if name == "cuda" and not torch.cuda.is_available():
+        raise InputError("no CUDA device here: use --device cpu, or leave --device out")
+    return torch.device("cuda" if name != "cpu" and torch.cuda.is_available() else "cpu")

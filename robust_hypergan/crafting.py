@@ -1,0 +1,173 @@
+"""Adversarial examples against the source network: one cell for each attack and eps."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from robust_hypergan.attacks import Attack, AttackError, Audit, craft_audited
+from robust_hypergan.checkpoint import read_tensors, save_tensors
+from robust_hypergan.errors import InputError
+from robust_hypergan.text import file_name
+
+FORMAT = "robust-hypergan adversarials 1"
+
+CRAFT_BATCH = 125
+"""Examples an attack is given at once."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One attack, its settings and one eps, with the adversarial images it made.
+
+    Attributes:
+        attack: the attack as the user wrote it.
+        norm: ``linf`` or ``l2``.
+        eps: radius of the ball.
+        options: the attack's options.
+        adversarials: ``[n, C, H, W]`` in [0, 1]; empty if the attack failed.
+        source_fooled: whether the source network misclassifies each, ``[n]`` bool; empty likewise.
+        audit: what the attack really did.
+        seconds: of crafting.
+        error: why it failed, or None.
+    """
+
+    attack: str
+    norm: str
+    eps: float
+    options: Mapping[str, Any] = field(default_factory=dict)
+    adversarials: Tensor = field(default_factory=lambda: torch.empty(0))
+    source_fooled: Tensor = field(default_factory=lambda: torch.empty(0, dtype=torch.bool))
+    audit: Audit = field(default_factory=Audit)
+    seconds: float = 0.0
+    error: str | None = None
+
+
+def craft_cell(
+    attack: Attack,
+    model: nn.Module,
+    images: Tensor,
+    labels: Tensor,
+    *,
+    eps: float,
+    norm: str,
+    seed: int,
+    advance: Callable[[int], object],
+) -> Cell:
+    """Runs one attack at one eps on all examples, batch by batch; an attack that fails makes a failed cell.
+
+    Args:
+        attack: the attack with its options.
+        model: the source network.
+        images: ``[n, C, H, W]`` in [0, 1].
+        labels: ``[n]``.
+        eps: radius of the ball.
+        norm: ``linf`` or ``l2``.
+        seed: of the attack's randomness, which is the same in every cell.
+        advance: called with the number of examples done.
+    """
+    generator = torch.Generator().manual_seed(
+        int(np.random.SeedSequence(seed, spawn_key=(4,)).generate_state(1)[0])
+    )
+    started = time.perf_counter()
+    parts, fooled, audit = [], [], Audit()
+    try:
+        for own_images, own_labels in zip(images.split(CRAFT_BATCH), labels.split(CRAFT_BATCH), strict=True):
+            adversarials, findings = craft_audited(
+                attack, model, own_images, own_labels, eps=eps, norm=norm, generator=generator
+            )
+            with torch.no_grad():
+                fooled.append(model(adversarials).argmax(1) != own_labels)
+            parts.append(adversarials)
+            audit += findings
+            advance(len(own_images))
+    except AttackError as error:
+        seconds = time.perf_counter() - started
+        return Cell(attack.spec, norm, eps, attack.options, seconds=seconds, error=str(error))
+    return Cell(
+        attack.spec,
+        norm,
+        eps,
+        attack.options,
+        torch.cat(parts),
+        torch.cat(fooled),
+        audit,
+        time.perf_counter() - started,
+    )
+
+
+def save_cell(
+    folder: Path, cell: Cell, labels: Tensor, examples: Sequence[int], origin: Mapping[str, Any]
+) -> None:
+    """Writes a cell's adversarial images losslessly as ``ATTACK-EPS.safetensors``.
+
+    Args:
+        folder: where to.
+        cell: a cell that did not fail.
+        labels: true classes ``[n]``.
+        examples: index of each image in its split.
+        origin: data set, its hash and the source network's address.
+    """
+    folder.mkdir(exist_ok=True)
+    tensors = {
+        "adversarials": cell.adversarials,
+        "labels": labels,
+        "examples": torch.tensor(examples),
+        "source_fooled": cell.source_fooled,
+    }
+    described = {"attack": cell.attack, "norm": cell.norm, "eps": cell.eps, "options": dict(cell.options)}
+    metadata = {"format": FORMAT, "cell": json.dumps(described | {"origin": dict(origin)}, sort_keys=True)}
+    norm = "" if cell.norm == "linf" else f"-{cell.norm}"
+    save_tensors(folder / f"{file_name(cell.attack)}{norm}-{cell.eps:g}.safetensors", tensors, metadata)
+
+
+@dataclass(frozen=True)
+class SavedCell:
+    """A cell read back, with the labels and examples that it was made from.
+
+    Attributes:
+        cell: the cell; its audit and seconds are not saved.
+        labels: true classes ``[n]``.
+        examples: index of each image in its split, ``[n]``.
+        origin: data set, its hash and the source network's address.
+    """
+
+    cell: Cell
+    labels: Tensor
+    examples: list[int]
+    origin: Mapping[str, Any]
+
+
+def load_cells(folder: Path) -> list[SavedCell]:
+    """All cells that were saved in a folder.
+
+    Raises:
+        InputError: none there, or a file that is damaged or not ours.
+    """
+    files = sorted(folder.glob("*.safetensors"))
+    if not files:
+        raise InputError(f"no saved adversarials in {folder}: give a folder that --save-adversarials wrote")
+    return sorted((_load_cell(file) for file in files), key=lambda saved: (saved.cell.attack, saved.cell.eps))
+
+
+def _load_cell(path: Path) -> SavedCell:
+    tensors, metadata = read_tensors(path, FORMAT, "file of adversarial images")
+    try:
+        described = json.loads(metadata["cell"])
+        origin = described.pop("origin")
+        images, fooled = tensors["adversarials"], tensors["source_fooled"]
+        labels, examples = tensors["labels"], tensors["examples"].tolist()
+        cell = Cell(**described, adversarials=images, source_fooled=fooled)
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(f"{path} does not fit its own description ({error}): craft it again") from error
+    if not len(images) == len(fooled) == len(labels) == len(examples):
+        raise InputError(f"{path} has {len(images)} images but {len(labels)} labels: craft it again")
+    return SavedCell(cell, labels, examples, origin)

@@ -1,0 +1,27 @@
+"""The one error that a user can cause, and its way of naming what was probably meant."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class InputError(ValueError):
+    """Bad input: the message is one line that says what was wrong and what to do.
+
+    The command line prints the message and exits with 2; the Python API raises it.
+    """
+
+
+def unknown(kind: str, name: str, known: Iterable[str]) -> InputError:
+    """An error for a name that does not exist, with the nearest ones that do.
+
+    Args:
+        kind: what was looked up, for example ``"data set"``.
+        name: the name that was given.
+        known: every name that exists.
+    """
+    names = sorted(known)
+    near = difflib.get_close_matches(name, names, n=3)
+    advice = f"did you mean {' or '.join(near)}?" if near else f"choose from {', '.join(names)}"
+    return InputError(f"unknown {kind} {name!r}: {advice}")

@@ -1,0 +1,197 @@
+"""HyperGAN: Gaussian noise -> mixer -> one code a layer -> one generator a layer -> parameters.
+
+Source: Ratzlaff & Li, *HyperGAN: A Generative Model for Diverse, Performant Neural Networks*,
+ICML 2019, arXiv:1901.11058. Shapes: M networks, Z latent and K code dimensions, L layers.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.parametrizations import spectral_norm
+
+from robust_hypergan.layers import LayerShape, layer_shapes
+from robust_hypergan.networks import Networks, Params
+
+GENERATION_BLOCK = 16
+"""Networks are always generated in aligned blocks of this size, so that the matrix products, and
+with them every last bit of network *i*, do not depend on which other networks are asked for."""
+
+
+@dataclass(frozen=True)
+class HyperGANConfig:
+    """Sizes of a HyperGAN.
+
+    Attributes:
+        latent_dim: Z, dimensions of the noise that a network starts from.
+        code_dim: K, dimensions of each layer's code.
+        hidden: width of the two hidden layers of mixer, generators and discriminator.
+        noise_share: share of the initial variance of the generated weights that depends on the
+            noise; the rest is a fixed random network, without which training starts late.
+        mixer: False is the paper's ablation: every layer gets independent noise for its code.
+    """
+
+    latent_dim: int = 256
+    code_dim: int = 64
+    hidden: int = 512
+    noise_share: float = 0.5
+    mixer: bool = True
+
+
+@contextlib.contextmanager
+def seeded(seed: int) -> Iterator[None]:
+    """Modules built inside start with the same weights for the same seed; the global state is kept."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        yield
+
+
+def _two_hidden_layers(inputs: int, hidden: int, outputs: int) -> nn.Sequential:
+    linear = [nn.Linear(inputs, hidden), nn.Linear(hidden, hidden), nn.Linear(hidden, outputs)]
+    for each in linear:
+        nn.init.normal_(each.weight, std=math.sqrt(2 / each.in_features))
+        nn.init.zeros_(each.bias)
+    return nn.Sequential(linear[0], nn.ReLU(), linear[1], nn.ReLU(), linear[2])
+
+
+class Mixer(nn.Module):
+    """Noise to one correlated code a layer."""
+
+    def __init__(self, latent_dim: int, code_dim: int, layers: int, hidden: int) -> None:
+        super().__init__()
+        self.network = _two_hidden_layers(latent_dim, hidden, layers * code_dim)
+        self.network.get_parameter("4.weight").data.div_(math.sqrt(2))  # codes of variance 1
+        self.shape = (layers, code_dim)
+
+    def forward(self, latents: Tensor) -> Tensor:
+        """Codes ``[M, L, K]`` of latents ``[M, Z]``."""
+        codes: Tensor = self.network(latents).unflatten(1, self.shape)
+        return codes
+
+
+class LayerGenerator(nn.Module):
+    """A layer's code to all parameters of that layer.
+
+    The last linear map starts so that a parameter is a fixed random network (its bias, share
+    ``1 - noise_share`` of the variance) plus a part that depends on the code (``noise_share``), and is
+    scaled to the spread that the classifier needs at its start (hyperfan-in).
+    """
+
+    def __init__(self, layer: LayerShape, code_dim: int, hidden: int, noise_share: float) -> None:
+        super().__init__()
+        self.layer = layer
+        self.network = _two_hidden_layers(code_dim, hidden, layer.size)
+        weight, bias = self.network.get_parameter("4.weight"), self.network.get_parameter("4.bias")
+        nn.init.normal_(weight, std=math.sqrt(noise_share / hidden))
+        nn.init.normal_(bias, std=math.sqrt(1 - noise_share))
+
+    def forward(self, codes: Tensor) -> Params:
+        """Parameters ``[M, *shape]`` of this layer from codes ``[M, K]``."""
+        flat = self.network(codes)  # (M, layer.size)
+        parts = flat.split([parameter.size for parameter in self.layer.parameters], dim=1)
+        return {
+            parameter.name: (parameter.center + parameter.scale * part).unflatten(1, parameter.shape)
+            for parameter, part in zip(self.layer.parameters, parts, strict=True)
+        }
+
+
+class Generator(nn.Module):
+    """The mixer and the generators of all layers: latents to networks."""
+
+    def __init__(self, layers: Sequence[LayerShape], config: HyperGANConfig) -> None:
+        super().__init__()
+        count = len(layers)
+        self.latent_dim = config.latent_dim if config.mixer else count * config.code_dim
+        self.mixer: nn.Module = (
+            Mixer(config.latent_dim, config.code_dim, count, config.hidden)
+            if config.mixer
+            else nn.Unflatten(1, (count, config.code_dim))
+        )
+        self.layers = nn.ModuleList(
+            LayerGenerator(layer, config.code_dim, config.hidden, config.noise_share) for layer in layers
+        )
+
+    def params(self, codes: Tensor) -> Params:
+        """Parameters of M networks from their codes ``[M, L, K]``."""
+        params: Params = {}
+        for layer, code in zip(self.layers, codes.unbind(1), strict=True):
+            params |= layer(code)
+        return params
+
+    def forward(self, latents: Tensor) -> Params:
+        """Parameters of M networks from latents ``[M, Z]``."""
+        return self.params(self.mixer(latents))
+
+
+class Discriminator(nn.Module):
+    """Tells codes of the mixer from draws of the prior ``N(0, I)``.
+
+    Spectrally normalised (Miyato et al., ICLR 2018): otherwise it wins outright and stops teaching.
+    """
+
+    def __init__(self, code_dim: int, hidden: int) -> None:
+        super().__init__()
+        self.network = _two_hidden_layers(code_dim, hidden, 1)
+        for module in self.network:
+            if isinstance(module, nn.Linear):
+                spectral_norm(module)
+
+    def forward(self, codes: Tensor) -> Tensor:
+        """Logits ``[B]`` (high: from the prior) of codes ``[B, K]``."""
+        logits: Tensor = self.network(codes).squeeze(1)
+        return logits
+
+
+class HyperGAN:
+    """A distribution over the networks of one classifier: a :class:`NetworkDistribution`.
+
+    Args:
+        classifier: any module that takes images in [0, 1] to logits; see :mod:`robust_hypergan.layers`.
+        config: sizes and ablations.
+        seed: of the initial weights.
+
+    Raises:
+        InputError: the classifier has state that cannot be generated.
+    """
+
+    def __init__(self, classifier: nn.Module, config: HyperGANConfig | None = None, *, seed: int = 0) -> None:
+        self.config = config or HyperGANConfig()
+        self.classifier = copy.deepcopy(classifier).eval().requires_grad_(False)
+        with seeded(seed):
+            self.generator = Generator(layer_shapes(classifier), self.config)
+
+    @property
+    def device(self) -> torch.device:
+        """Where the networks are generated."""
+        return next(self.generator.parameters()).device
+
+    def to(self, device: torch.device) -> HyperGAN:
+        """Moves everything to a device; returns itself."""
+        self.classifier.to(device)
+        self.generator.to(device)
+        return self
+
+    @torch.no_grad()
+    def sample(self, networks: Networks) -> Params:
+        """Parameters of the networks at these addresses, each tensor ``[M, ...]``."""
+        position = {index: row for row, index in enumerate(networks.indices)}
+        rows: dict[str, list[Tensor]] = {}
+        order: list[int] = []
+        for block in sorted({index // GENERATION_BLOCK for index in position}):
+            members = [
+                i for i in range(block * GENERATION_BLOCK, (block + 1) * GENERATION_BLOCK) if i in position
+            ]
+            wanted = [i % GENERATION_BLOCK for i in members]
+            latents = torch.zeros(GENERATION_BLOCK, self.generator.latent_dim)
+            latents[wanted] = Networks(networks.seed, networks.stream, members).latents(latents.shape[1])
+            for name, values in self.generator(latents.to(self.device)).items():
+                rows.setdefault(name, []).append(values[wanted])
+            order += members
+        back = torch.tensor([order.index(index) for index in networks.indices])
+        return {name: torch.cat(parts)[back.to(self.device)] for name, parts in rows.items()}

@@ -1,0 +1,98 @@
+"""Networks by address: network *i* is ``(seed, stream, i)`` and nothing else."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from robust_hypergan.errors import InputError, unknown
+
+Params = dict[str, Tensor]
+"""Parameters of M networks: state-dict name to tensor ``[M, ...]``."""
+
+STREAMS = {"source": 0, "eot": 1, "fresh": 2}
+"""Attacked networks, draws inside an attack, held-out networks. The numbers are part of every address."""
+
+
+@dataclass(frozen=True)
+class Networks:
+    """The addresses of M networks of one stream.
+
+    Attributes:
+        seed: seed of the whole experiment, 0 or more.
+        stream: ``source``, ``eot`` or ``fresh``.
+        indices: index of each network, 0 or more.
+
+    Raises:
+        InputError: unknown stream, or a negative seed or index.
+    """
+
+    seed: int
+    stream: str
+    indices: Sequence[int]
+
+    def __post_init__(self) -> None:
+        if self.stream not in STREAMS:
+            raise unknown("stream", self.stream, STREAMS)
+        if self.seed < 0 or (self.indices and min(self.indices) < 0):
+            raise InputError("seeds and network indices start at 0")
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+    def blocks(self, size: int) -> Iterator[Networks]:
+        """The same addresses in consecutive blocks of at most ``size``."""
+        for start in range(0, len(self), size):
+            yield Networks(self.seed, self.stream, self.indices[start : start + size])
+
+    def random(self, index: int) -> np.random.Generator:
+        """The random generator of one network: the same on every machine and in any order."""
+        sequence = np.random.SeedSequence(self.seed, spawn_key=(STREAMS[self.stream], index))
+        return np.random.default_rng(sequence)
+
+    def latents(self, dimensions: int) -> Tensor:
+        """Standard normal latents ``[M, dimensions]``, float32 on the CPU."""
+        rows = [self.random(index).standard_normal(dimensions, dtype=np.float32) for index in self.indices]
+        return torch.from_numpy(np.stack(rows))
+
+
+class NetworkDistribution(Protocol):
+    """Anything that networks can be drawn from: a HyperGAN, a deep ensemble, a posterior.
+
+    Attributes:
+        classifier: a module of the architecture whose parameters are drawn, in eval mode, on the
+            device where the draws live. Its own parameter values mean nothing.
+    """
+
+    @property
+    def classifier(self) -> nn.Module:
+        """The architecture."""
+        ...
+
+    def sample(self, networks: Networks) -> Params:
+        """Parameters of the networks at these addresses, each tensor ``[M, ...]``.
+
+        Network *i* must depend on its address alone: not on the others, nor on any global state.
+        """
+        ...
+
+
+def materialise(distribution: NetworkDistribution, networks: Networks) -> nn.Module:
+    """One network as an ordinary module with parameters of its own, in eval mode: what an attacker holds.
+
+    Args:
+        distribution: what the network is drawn from.
+        networks: the address of exactly one network.
+    """
+    if len(networks) != 1:
+        raise InputError(f"materialise takes the address of one network, not of {len(networks)}")
+    network = copy.deepcopy(distribution.classifier)
+    state = {name: value[0] for name, value in distribution.sample(networks).items()}
+    network.load_state_dict(state)
+    return network.eval().requires_grad_(True)

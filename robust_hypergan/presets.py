@@ -1,0 +1,39 @@
+"""Named trainings: sizes, steps and rates that were measured together (``docs/results.md``)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from robust_hypergan.errors import unknown
+from robust_hypergan.hypergan import HyperGANConfig
+from robust_hypergan.trainer import TrainConfig
+
+
+@dataclass(frozen=True)
+class Preset:
+    """A HyperGAN and how to train it."""
+
+    hypergan: HyperGANConfig
+    training: TrainConfig
+
+
+PRESETS = {
+    "quick": Preset(HyperGANConfig(), TrainConfig(steps=600, networks=8, batch=64)),
+    "standard": Preset(HyperGANConfig(), TrainConfig(steps=4500, networks=16, batch=64)),
+    "paper": Preset(
+        HyperGANConfig(), TrainConfig(steps=20_000, networks=32, batch=32, learning_rate=1e-4, warmup=200)
+    ),
+}
+"""``quick`` for a first look, ``standard`` to report, ``paper`` as near to the authors' scripts as the
+method here allows (32 networks a step, Adam at 1e-4)."""
+
+
+def find_preset(name: str) -> Preset:
+    """A preset by name.
+
+    Raises:
+        InputError: the name is unknown.
+    """
+    if name not in PRESETS:
+        raise unknown("preset", name, PRESETS)
+    return PRESETS[name]

@@ -1,0 +1,77 @@
+"""Generated networks as files: one plain state dict each, for any code that loads safetensors."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+
+from robust_hypergan.checkpoint import load_checkpoint, save_tensors
+from robust_hypergan.errors import InputError
+from robust_hypergan.hypergan import GENERATION_BLOCK
+from robust_hypergan.networks import Networks
+from robust_hypergan.progress import track
+
+
+def parse_indices(text: str) -> range:
+    """The network indices that ``FIRST:STOP`` or a single index stands for.
+
+    Raises:
+        InputError: neither, or an empty range.
+    """
+    first, colon, stop = text.partition(":")
+    try:
+        indices = range(int(first), int(stop) if colon else int(first) + 1)
+    except ValueError:
+        raise InputError(f"networks {text!r}: write FIRST:STOP, such as 0:50, or one index") from None
+    if not indices or indices.start < 0:
+        raise InputError(f"networks {text!r} is empty: FIRST must be at least 0 and below STOP")
+    return indices
+
+
+def export_networks(
+    checkpoint: Path,
+    stream: str,
+    indices: range,
+    seed: int,
+    out: Path,
+    *,
+    device: torch.device | None = None,
+    quiet: bool = True,
+) -> list[Path]:
+    """Writes networks as ``STREAM-INDEX.safetensors``, with their address in the metadata.
+
+    Args:
+        checkpoint: a trained HyperGAN.
+        stream: ``source``, ``eot`` or ``fresh``.
+        indices: which networks.
+        seed: of their addresses.
+        out: folder, new or empty.
+        device: where to generate; None is the CPU.
+        quiet: no progress bar.
+
+    Returns:
+        The files.
+
+    Raises:
+        InputError: the checkpoint can't be read, an address is not valid, or the folder is in use.
+    """
+    hypergan = load_checkpoint(checkpoint).hypergan.to(device or torch.device("cpu"))
+    networks = Networks(seed, stream, indices)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        if any(out.iterdir()):
+            raise InputError(f"{out} is not empty: choose another --out")
+    except OSError as error:
+        raise InputError(f"can't write to {out} ({error.strerror}): choose another --out") from error
+    files = []
+    with track("networks", len(networks), quiet) as progress:
+        for block in networks.blocks(GENERATION_BLOCK):
+            params = hypergan.sample(block)
+            for row, index in enumerate(block.indices):
+                path = out / f"{stream}-{index:06d}.safetensors"
+                state = {name: value[row] for name, value in params.items()}
+                save_tensors(path, state, {"seed": str(seed), "stream": stream, "index": str(index)})
+                files.append(path)
+            progress.update(len(block))
+    return files

@@ -1,0 +1,65 @@
+"""Folding the logits of network after network into counts, so that memory does not grow with M."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+
+@dataclass
+class Tally:
+    """What M networks made of n images of known labels.
+
+    Networks are added one at a time in float64, so that the sums are the same to the last bit however
+    the networks were grouped.
+
+    Attributes:
+        labels: true classes ``[n]``.
+        votes: networks that predicted each class, ``[n, classes]``.
+        probability: sum of the networks' softmax, ``[n, classes]`` float64.
+        networks: networks added.
+    """
+
+    labels: Tensor
+    classes: int
+    votes: Tensor = field(init=False)
+    probability: Tensor = field(init=False)
+    networks: int = field(init=False, default=0)
+
+    def __post_init__(self) -> None:
+        shape, device = (len(self.labels), self.classes), self.labels.device
+        self.votes = torch.zeros(shape, dtype=torch.int64, device=device)
+        self.probability = torch.zeros(shape, dtype=torch.float64, device=device)
+
+    def add(self, logits: Tensor) -> Tensor:
+        """Adds one network's logits ``[n, classes]``; returns which images ``[n]`` it got right."""
+        predictions = logits.argmax(1)
+        self.votes[torch.arange(len(predictions), device=predictions.device), predictions] += 1
+        self.probability += logits.softmax(1)
+        self.networks += 1
+        return predictions == self.labels
+
+    @property
+    def wrong(self) -> Tensor:
+        """Networks that misclassify each image, ``[n]``."""
+        return self.networks - self.votes.gather(1, self.labels[:, None]).squeeze(1)
+
+    @property
+    def mean_vote(self) -> Tensor:
+        """Prediction of the mean probability, ``[n]``."""
+        return self.probability.argmax(1)
+
+    @property
+    def entropy(self) -> Tensor:
+        """Predictive entropy of the mean probability, ``[n]`` in nats."""
+        entropy: Tensor = torch.special.entr(self.probability / max(1, self.networks)).sum(1)
+        return entropy
+
+    @property
+    def modal_wrong_label(self) -> tuple[Tensor, Tensor]:
+        """The most frequent wrong class of each image and the networks that chose it, both ``[n]``."""
+        wrong = self.votes.scatter(1, self.labels[:, None], -1)
+        count, label = wrong.max(1)
+        return label, count

@@ -1,0 +1,225 @@
+"""Training a HyperGAN: classification through generated networks, codes held to the prior.
+
+Each step generates M networks, each on a minibatch of its own, and detaches their parameters: every
+network is back-propagated alone into its parameters, and the collected gradients once through the
+generators. Memory therefore does not grow with the graph of M networks. Method: Ratzlaff & Li,
+ICML 2019, arXiv:1901.11058; what was added to make it train fast stands in ``docs/method.md``.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call
+from torch.nn import functional
+
+from robust_hypergan.datasets import Dataset, to_unit
+from robust_hypergan.ensemble import channels_last
+from robust_hypergan.hypergan import Discriminator, HyperGAN, seeded
+from robust_hypergan.networks import Params
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """How a HyperGAN is trained.
+
+    Attributes:
+        steps: optimisation steps.
+        networks: networks generated a step.
+        batch: images for each network, drawn anew for every network.
+        learning_rate: peak rate of Adam, reached after ``warmup`` steps and lowered to 0 by a cosine.
+        warmup: steps of linear warm-up.
+        codes: codes a step on which the mixer and the discriminator play, at least ``networks``.
+        adversarial_weight: weight of the mixer's adversarial loss; 0 is the paper's ablation without
+            a discriminator.
+        pretraining: steps that fit the mean and covariance of the codes to the prior beforehand.
+        label_smoothing: of the cross-entropy, 0 for none.
+        seed: of initialisation and of every random choice.
+    """
+
+    steps: int = 1200
+    networks: int = 8
+    batch: int = 64
+    learning_rate: float = 5e-4
+    warmup: int = 50
+    codes: int = 256
+    adversarial_weight: float = 1.0
+    pretraining: int = 100
+    label_smoothing: float = 0.0
+    seed: int = 0
+
+
+class Trainer:
+    """One training: the HyperGAN, its discriminator and optimisers, and the step reached.
+
+    Step *i* draws all its randomness from ``(seed, i)``, so that a training that is resumed from
+    :meth:`state` goes on exactly as if it had never stopped.
+
+    Args:
+        hypergan: what is trained, in place.
+        dataset: training images and labels.
+        config: how.
+    """
+
+    def __init__(self, hypergan: HyperGAN, dataset: Dataset, config: TrainConfig) -> None:
+        self.hypergan, self.dataset, self.config = hypergan, dataset, config
+        self.device = hypergan.device
+        self.images = dataset.images.to(self.device)
+        self.labels = dataset.labels.to(self.device)
+        sizes = hypergan.config
+        with seeded(config.seed + 1):
+            self.discriminator = Discriminator(sizes.code_dim, sizes.hidden).to(self.device)
+        self.mixer_plays = sizes.mixer and config.adversarial_weight > 0
+        rate = config.learning_rate
+        self.optimizer = torch.optim.Adam(hypergan.generator.parameters(), rate, fused=True)
+        self.discriminator_optimizer = torch.optim.Adam(
+            self.discriminator.parameters(), rate, betas=(0.5, 0.999), fused=True
+        )
+        self.step = 0
+
+    def advance(self) -> dict[str, float]:
+        """One optimisation step; returns its losses and the accuracy on its minibatches."""
+        config, random = self.config, _step_random(self.config.seed, self.step)
+        self._set_learning_rate()
+        generator = self.hypergan.generator
+        latents = torch.randn(config.codes, generator.latent_dim, generator=random).to(self.device)
+        chosen = torch.randint(len(self.images), (config.networks, config.batch), generator=random)
+        images, labels = to_unit(self.images[chosen.to(self.device)]), self.labels[chosen.to(self.device)]
+
+        codes = generator.mixer(latents)  # (codes, L, K)
+        params = generator.params(codes[: config.networks])
+        detached = {name: value.detach() for name, value in params.items()}
+        loss, accuracy, gradients = network_gradients(
+            self.hypergan.classifier, detached, images, labels, config.label_smoothing
+        )
+        outputs, output_gradients = (
+            list(params.values()),
+            [gradients[name] / config.networks for name in params],
+        )
+        row = {"loss": loss, "adversarial_loss": 0.0, "discriminator_loss": 0.0, "accuracy": accuracy}
+        if self.mixer_plays:
+            prior = torch.randn(codes.flatten(0, 1).shape, generator=random).to(self.device)
+            row["discriminator_loss"] = self._train_discriminator(prior, codes.detach().flatten(0, 1))
+            fooling = functional.softplus(-self.discriminator(codes.flatten(0, 1))).mean()
+            row["adversarial_loss"] = fooling.item()
+            outputs.append(config.adversarial_weight * fooling)
+            output_gradients.append(torch.ones_like(fooling))
+        self.optimizer.zero_grad()
+        torch.autograd.backward(outputs, output_gradients)
+        self.optimizer.step()
+        self.step += 1
+        return row
+
+    def pretrain_mixer(self) -> None:
+        """Fits the mean and the covariance of the codes to the prior's, as the paper does."""
+        if not self.mixer_plays:
+            return
+        mixer = self.hypergan.generator.mixer
+        optimizer = torch.optim.Adam(mixer.parameters(), 1e-3, fused=True)
+        for step in range(self.config.pretraining):
+            random = _step_random(self.config.seed, -1 - step)
+            latents = torch.randn(self.config.codes, self.hypergan.generator.latent_dim, generator=random)
+            codes = mixer(latents.to(self.device)).flatten(1)  # (codes, L * K)
+            optimizer.zero_grad()
+            _moment_distance(codes).backward()
+            optimizer.step()
+
+    def state(self) -> dict[str, Tensor]:
+        """Everything that the next step depends on, as named tensors."""
+        tensors = {"step": torch.tensor(self.step)}
+        for name, module in self._modules().items():
+            tensors |= {f"{name}.{key}": value for key, value in module.state_dict().items()}
+        for name, optimizer in self._optimizers().items():
+            for index, moments in optimizer.state_dict()["state"].items():
+                tensors |= {f"{name}.{index}.{key}": value for key, value in moments.items()}
+        return tensors
+
+    def restore(self, tensors: dict[str, Tensor]) -> None:
+        """Goes back to a :meth:`state`.
+
+        Raises:
+            KeyError, RuntimeError: the tensors are of another configuration.
+        """
+        for name, module in self._modules().items():
+            module.load_state_dict(_below(tensors, name))
+        for name, optimizer in self._optimizers().items():
+            state: dict[int, dict[str, Tensor]] = {}
+            for key, value in _below(tensors, name).items():
+                index, _, moment = key.partition(".")
+                state.setdefault(int(index), {})[moment] = value
+            optimizer.load_state_dict(
+                {"state": state, "param_groups": optimizer.state_dict()["param_groups"]}
+            )
+        self.step = int(tensors["step"])
+
+    def _modules(self) -> dict[str, nn.Module]:
+        return {"generator": self.hypergan.generator, "discriminator": self.discriminator}
+
+    def _optimizers(self) -> dict[str, torch.optim.Optimizer]:
+        return {"optimizer": self.optimizer, "discriminator_optimizer": self.discriminator_optimizer}
+
+    def _train_discriminator(self, prior: Tensor, codes: Tensor) -> float:
+        real, fake = self.discriminator(prior), self.discriminator(codes)
+        loss = (functional.softplus(-real).mean() + functional.softplus(fake).mean()) / 2
+        self.discriminator_optimizer.zero_grad()
+        loss.backward()
+        self.discriminator_optimizer.step()
+        return loss.item()
+
+    def _set_learning_rate(self) -> None:
+        config = self.config
+        warm = min(1.0, (self.step + 1) / max(1, config.warmup))
+        cosine = (1 + math.cos(math.pi * self.step / config.steps)) / 2
+        for group in self.optimizer.param_groups:
+            group["lr"] = config.learning_rate * warm * cosine
+
+
+def network_gradients(
+    classifier: nn.Module, params: Params, images: Tensor, labels: Tensor, label_smoothing: float = 0.0
+) -> tuple[float, float, Params]:
+    """Cross-entropy of M networks, each on its own images, and its gradient in their parameters.
+
+    Args:
+        classifier: the architecture.
+        params: parameters ``[M, ...]`` without a graph.
+        images: ``[M, B, C, H, W]`` in [0, 1].
+        labels: ``[M, B]``.
+        label_smoothing: of the cross-entropy.
+
+    Returns:
+        Mean loss and accuracy over the networks, and the gradient ``[M, ...]`` of each network's
+        own mean loss.
+    """
+    losses, correct, gradients = [], [], []
+    for index in range(len(images)):
+        own = {name: channels_last(value[index]).requires_grad_() for name, value in params.items()}
+        logits = functional_call(classifier, own, (channels_last(images[index]),))
+        loss = functional.cross_entropy(logits, labels[index], label_smoothing=label_smoothing)
+        gradients.append(torch.autograd.grad(loss, list(own.values())))
+        losses.append(loss.detach())
+        correct.append((logits.argmax(1) == labels[index]).float().mean())
+    stacked = {
+        name: torch.stack(parts) for name, parts in zip(params, zip(*gradients, strict=True), strict=True)
+    }
+    return torch.stack(losses).mean().item(), torch.stack(correct).mean().item(), stacked
+
+
+def _below(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    start = f"{prefix}."
+    return {key.removeprefix(start): value for key, value in tensors.items() if key.startswith(start)}
+
+
+def _step_random(seed: int, step: int) -> torch.Generator:
+    words = np.random.SeedSequence(seed, spawn_key=(3, step & 0xFFFFFFFF)).generate_state(1, np.uint64)
+    return torch.Generator().manual_seed(int(words[0] >> np.uint64(1)))
+
+
+def _moment_distance(codes: Tensor) -> Tensor:
+    centered = codes - codes.mean(0)
+    covariance = centered.T @ centered / (len(codes) - 1)
+    identity = torch.eye(codes.shape[1], device=codes.device)
+    return codes.mean(0).square().sum() + (covariance - identity).square().mean() * codes.shape[1]

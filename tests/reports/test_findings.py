@@ -1,0 +1,137 @@
+"""What is said in words follows from the numbers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+from robust_hypergan.reports.findings import base, compare, find, headline
+from robust_hypergan.reports.run import load_run
+from robust_hypergan.reports.tables import SUMMARY_COLUMNS, summarise
+
+
+def summary_of(*rows: tuple[str, float, float, float, float]) -> pd.DataFrame:
+    """Summary rows from (attack, eps, mean, low, high), other columns plausible."""
+    table = pd.DataFrame(rows, columns=["attack", "eps", "fooled_mean", "ci_low", "ci_high"])
+    rest = {"norm": "linf", "status": "done", "networks": 500.0, "source_fooled": 213.0, "examples": 400.0}
+    shares = {"q25": 0.2, "q75": 0.9, "fools_all": 0.12, "fools_none": 0.0}
+    return table.assign(**rest, **shares).reindex(columns=SUMMARY_COLUMNS)
+
+
+def examples_of(**fractions: list[float]) -> pd.DataFrame:
+    """Example rows of cells at linf eps 0.1; NaN where the source was not fooled."""
+    return pd.DataFrame(
+        [
+            {
+                "attack": attack,
+                "norm": "linf",
+                "eps": 0.1,
+                "example": index,
+                "source_correct": True,
+                "source_fooled": not np.isnan(value),
+                "fooled_fraction": 0.0 if np.isnan(value) else value,
+            }
+            for attack, values in fractions.items()
+            for index, value in enumerate(values)
+        ]
+    )
+
+
+def test_one_cell_is_told_with_its_interval_and_counts() -> None:
+    first, second = find(examples_of(fgsm=[0.5]), summary_of(("fgsm", 0.1, 0.593, 0.561, 0.624))).sentences
+    assert (
+        "59% (95% interval 56\u201362%; fgsm, L\u221e eps 0.1; 213 examples) of 500 fresh networks" in first
+    )
+    assert "12% of them fool every fresh network and 0% fool none" in second
+    assert "from 20% to 90% of the networks." in second
+
+
+def test_several_cells_are_told_by_their_extremes() -> None:
+    rows = [("fgsm", 0.1, 0.6, 0.55, 0.65), ("pgd", 0.1, 0.48, 0.4, 0.5), ("fgsm", 0.3, 0.96, 0.9, 0.98)]
+    first, _ = find(examples_of(fgsm=[0.5]), summary_of(*rows)).sentences
+    assert first.index("between 48%") < first.index("pgd, L\u221e eps 0.1")
+    assert first.index("and 96%") < first.index("fgsm, L\u221e eps 0.3")
+
+
+def test_a_run_that_fooled_nothing_says_so() -> None:
+    findings = find(examples_of(fgsm=[np.nan]), summary_of(("fgsm", 0.1, np.nan, np.nan, np.nan)))
+    assert "nothing to transfer" in findings.sentences[0]
+    assert [one.verdict for one in findings.statements] == ["not tested", "not tested"]
+
+
+@pytest.mark.parametrize(
+    ("means", "verdict", "inside", "surely"),
+    [
+        ([(0.6, 0.55, 0.65), (0.52, 0.45, 0.6)], "holds", 2, 1),
+        ([(0.6, 0.55, 0.65), (0.8, 0.75, 0.85)], "holds in part", 1, 1),
+        ([(0.3, 0.2, 0.4), (0.8, 0.75, 0.85)], "does not hold", 0, 0),
+    ],
+)
+def test_the_band_statement_counts_cells(
+    means: list[tuple[float, float, float]], verdict: str, inside: int, surely: int
+) -> None:
+    summary = summary_of(*[("fgsm", 0.1 * (index + 1), *mean) for index, mean in enumerate(means)])
+    statement = find(examples_of(fgsm=[0.5]), summary).statements[0]
+    assert statement.verdict == verdict
+    assert f"Inside in {inside} of 2 cells, {surely} with the whole interval" in statement.detail
+
+
+def test_the_comparison_is_paired_over_examples_that_fooled_the_source_under_both() -> None:
+    rng = np.random.default_rng(0)
+    fgsm, pgd = rng.uniform(0.4, 0.9, 30), rng.uniform(0.1, 0.6, 30)
+    fgsm[:4], pgd[20:] = np.nan, np.nan
+    both = (fgsm - pgd)[4:20]
+    examples = examples_of(**{"fgsm": fgsm.tolist(), "pgd:steps=40": pgd.tolist()}).sample(
+        frac=1, random_state=0
+    )
+    summary = summary_of(("fgsm", 0.1, 0.6, 0.5, 0.7), ("pgd:steps=40", 0.1, 0.3, 0.2, 0.4))
+    (one,) = compare(examples, summary)
+    expected = stats.ttest_1samp(both, 0).confidence_interval()
+    assert one.pairs == 16
+    assert (one.difference, one.low, one.high) == pytest.approx((both.mean(), expected.low, expected.high))
+    assert one.verdict == "FGSM better"
+
+
+@pytest.mark.parametrize(
+    ("fgsm", "pgd", "verdict"),
+    [
+        ([0.9, 0.8, 0.85, 0.9], [0.1, 0.2, 0.1, 0.15], "holds"),
+        ([0.1, 0.2, 0.1, 0.15], [0.9, 0.8, 0.85, 0.9], "does not hold"),
+        ([0.1, 0.9, 0.1, 0.9], [0.9, 0.1, 0.9, 0.15], "undecided"),
+        ([0.5, np.nan], [np.nan, 0.5], "undecided"),
+    ],
+)
+def test_the_order_statement_follows_the_interval(fgsm: list[float], pgd: list[float], verdict: str) -> None:
+    summary = summary_of(("fgsm", 0.1, 0.6, 0.5, 0.7), ("pgd", 0.1, 0.3, 0.2, 0.4))
+    assert find(examples_of(fgsm=fgsm, pgd=pgd), summary).statements[1].verdict == verdict
+
+
+def test_cells_of_different_eps_or_other_attacks_are_not_compared() -> None:
+    summary = summary_of(
+        ("fgsm", 0.1, 0.6, 0.5, 0.7), ("pgd", 0.2, 0.3, 0.2, 0.4), ("pgd2", 0.1, 0.3, 0.2, 0.4)
+    )
+    findings = find(examples_of(fgsm=[0.5], pgd=[0.5], pgd2=[0.5]), summary)
+    assert findings.comparisons == ()
+    assert findings.statements[1].verdict == "not tested"
+
+
+def test_a_base_name_has_no_settings() -> None:
+    assert (base("pgd:steps=40:restarts=2"), base("fgsm")) == ("pgd", "fgsm")
+
+
+def test_the_headline_is_plain_text_with_both_statements_and_what_is_missing(
+    fake: Any, tmp_path: Path
+) -> None:
+    fake.info["cells"][5] |= {"status": "failed", "error": "out of memory"}
+    run = load_run(fake.write(tmp_path / "run"))
+    lines = headline(run).splitlines()
+    assert len(lines) == 4
+    mean = summarise(run.examples, run.networks, run.record.cells)["fooled_mean"].max()
+    assert f"{round(100 * mean)}% (95% interval" in lines[0]
+    assert lines[1].startswith('Paper: "the mean fooled fraction lies in 50\u201370%": holds')
+    assert lines[3] == "Left out because unfinished: 1 of 6 cells."

@@ -1,0 +1,181 @@
+"""The page: self-contained, escaped, accessible; its Markdown twin says the same."""
+
+from __future__ import annotations
+
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from robust_hypergan.reports import write_report
+from robust_hypergan.reports.page import LARGEST_SVG, PageFigure, markdown_code, markdown_table, markdown_text
+from robust_hypergan.reports.page_tables import Table
+
+HOSTILE = "<script>alert(1)</script>"
+VOID = {"meta", "img", "br", "link", "input", "hr"}
+
+
+class Outline(HTMLParser):
+    """Collects tags and text, and fails on tags that are not closed in order."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.words: list[str] = []
+        self.open: list[str] = []
+        self.feed(page)
+        self.close()
+        assert self.open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.words.append(data)
+
+    def all(self, tag: str) -> list[dict[str, str | None]]:
+        return [attributes for name, attributes in self.tags if name == tag]
+
+    @property
+    def text(self) -> str:
+        return " ".join(" ".join(self.words).split())
+
+
+def report(fake: Any, folder: Path) -> tuple[Outline, str, str]:
+    page = write_report(fake.write(folder)).read_text(encoding="utf-8")
+    return Outline(page), page, (folder / "report.md").read_text(encoding="utf-8")
+
+
+def test_the_page_needs_nothing_from_elsewhere(fake: Any, tmp_path: Path) -> None:
+    outline, page, _ = report(fake, tmp_path / "run")
+    assert "default-src 'none'" in page
+    assert not outline.all("script") + outline.all("link") + outline.all("iframe")
+    assert all((image["src"] or "").startswith("data:image/") for image in outline.all("img"))
+    addresses = [
+        attributes[name]
+        for _, attributes in outline.tags
+        for name in ("href", "srcset")
+        if name in attributes
+    ]
+    assert addresses == []
+    assert "url(" not in page
+    assert "@import" not in page
+
+
+def test_figures_tables_and_headings_are_marked_up_for_everyone(fake: Any, tmp_path: Path) -> None:
+    outline, _, _ = report(fake, tmp_path / "run")
+    assert len(outline.all("figure")) == len(outline.all("figcaption")) == len(outline.all("img")) == 6
+    assert all(len(image["alt"] or "") > 40 for image in outline.all("img"))
+    assert len(outline.all("table")) == len(outline.all("caption")) == 4
+    assert {heading.get("scope") for heading in outline.all("th")} == {"col", "row", "rowgroup"}
+    assert len(outline.all("h1")) == len(outline.all("main")) == 1
+    assert outline.all("html") == [{"lang": "en"}]
+
+
+def test_the_page_holds_what_is_needed_to_repeat_and_to_judge(fake: Any, tmp_path: Path) -> None:
+    outline, _, markdown = report(fake, tmp_path / "run")
+    wanted = [
+        "a3f1" * 16,
+        "2.15.0",
+        "96.1%",
+        "31,594 weights",
+        "1 min 14 s",
+        "networks 0 to 49",
+        "x86_64, 2 cores",
+    ]
+    for text in [*wanted, fake.info["command"], "Initially correct", "Flipped", "Threat model"]:
+        assert text in outline.text
+    for text in [fake.info["command"], "a3f1" * 16, "96.1%", "Initially correct"]:
+        assert text in markdown
+
+
+def test_a_hostile_name_is_text_everywhere(fabricate: Any, tmp_path: Path) -> None:
+    fake = fabricate(attacks=("fgsm", HOSTILE, "pgd|a*b_c`"), eps=(0.1,), examples=20, networks=10)
+    fake.info["command"] = f"robust-hypergan bench --attack '{HOSTILE}' ```"
+    fake.info["config"] = {"note": "</code></pre>" + HOSTILE}
+    fake.info["data"]["name"] = f"</title>{HOSTILE}"
+    fake.info["cells"][0]["audit"]["notes"] = [HOSTILE]
+    fake.info["cells"][2] |= {"status": "failed", "error": HOSTILE}
+    outline, page, markdown = report(fake, tmp_path / "run")
+    assert not outline.all("script")
+    assert "<script" not in page
+    assert outline.text.count(HOSTILE) > 5
+    outside_code = re.sub(r"(?ms)^(`{3,})\n.*?^\1$", "", markdown)
+    assert "<script" not in outside_code
+
+
+def test_failed_cells_are_told_first(fake: Any, tmp_path: Path) -> None:
+    fake.info["cells"][0] |= {"status": "failed", "error": "out of memory"}
+    outline, _, markdown = report(fake, tmp_path / "run")
+    assert outline.text.index("fgsm, L\u221e eps 0.05: out of memory") < outline.text.index("What was asked")
+    assert "1 of 6 cells did not finish" in markdown
+
+
+def test_a_record_with_only_the_necessary_keys_still_makes_a_page(fake: Any, tmp_path: Path) -> None:
+    cells = [{name: cell[name] for name in ("attack", "norm", "eps")} for cell in fake.info["cells"]]
+    fake.info = {"status": "done", "data": {"name": "mine"}, "cells": cells}
+    fake.training = fake.gallery = None
+    outline, _, _ = report(fake, tmp_path / "run")
+    assert "Clean accuracy was not recorded" in outline.text
+    assert len(outline.all("figure")) == 4
+    assert "None" not in outline.text
+    assert "nan" not in outline.text
+
+
+def test_a_run_without_cells_makes_a_page_that_says_so(fake: Any, tmp_path: Path) -> None:
+    fake.info["cells"] = []
+    fake.examples, fake.networks = fake.examples.iloc[:0], fake.networks.iloc[:0]
+    fake.training = fake.gallery = None
+    outline, _, _ = report(fake, tmp_path / "run")
+    assert "nothing to draw" in outline.text
+
+
+def test_the_page_and_its_twin_say_the_same_in_numbers(fake: Any, tmp_path: Path) -> None:
+    outline, _, markdown = report(fake, tmp_path / "run")
+    rows = [line for line in markdown.splitlines() if line.startswith("| fgsm, L\u221e eps")]
+    for cell in [part.strip() for row in rows[:3] for part in row.strip("|").split("|")[1:]]:
+        assert cell.replace("&lt;", "<").replace("&gt;", ">") in outline.text
+
+
+def test_markdown_links_to_figures_that_exist(fake: Any, tmp_path: Path) -> None:
+    _, _, markdown = report(fake, tmp_path / "run")
+    links = re.findall(r"\]\((.+?)\)", markdown)
+    assert len(links) == 6
+    assert all((tmp_path / "run" / link).is_file() for link in links)
+
+
+def test_a_huge_svg_is_replaced_by_its_png() -> None:
+    small = PageFigure("a", "", "", "", png=b"png", svg=b"<svg/>")
+    huge = PageFigure("a", "", "", "", png=b"png", svg=b" " * (LARGEST_SVG + 1))
+    assert small.uri.startswith("data:image/svg+xml;base64,")
+    assert huge.uri == "data:image/png;base64,cG5n"
+
+
+@pytest.mark.parametrize("text", ["a|b", "*b*", "[x](y)", "`c`", "~~d~~", "$e$", "# f"])
+def test_markdown_text_escapes_what_would_be_interpreted(text: str) -> None:
+    escaped = markdown_text(text)
+    assert escaped.replace("\\", "") == text
+    assert not re.search(r"(?<!\\)[`*_\[\]|~$#]", escaped)
+
+
+def test_a_fence_is_longer_than_any_inside() -> None:
+    assert markdown_code("a ```` b").splitlines() == ["`````", "a ```` b", "`````"]
+
+
+def test_a_markdown_table_has_a_line_per_row() -> None:
+    table = Table("caption", ("a", "b"), (("x|y", "007"), ("<b>", "1e3")))
+    lines = markdown_table(table).splitlines()
+    assert len(lines) == 4
+    assert [part.strip() for part in re.split(r"(?<!\\)\|", lines[2])[1:-1]] == ["x\\|y", "007"]
+    assert "&lt;b&gt;" in lines[3]
+    assert "1e3" in lines[3]
