@@ -1,0 +1,96 @@
+"""FGSM and PGD beside torchattacks and foolbox on the same model: equal, or at least as strong."""
+
+import warnings
+
+import pytest
+import torch
+from torch import nn
+
+from robust_hypergan.attacks import fgsm, pgd
+from robust_hypergan.classifiers import MNISTClassifier
+from robust_hypergan.datasets import load_dataset, to_unit
+
+EPS = [0.05, 0.2]
+
+
+@pytest.fixture(scope="module")
+def images_and_labels():
+    dataset = load_dataset("mnist-5k", "test")
+    return to_unit(dataset.images[:150]), dataset.labels[:150]
+
+
+@pytest.fixture(scope="module")
+def model():
+    """The paper's MNIST classifier after a short training on the packaged images."""
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        classifier = MNISTClassifier()
+    training = load_dataset("mnist-5k", "train")
+    optimizer = torch.optim.Adam(classifier.parameters(), 1e-3)
+    for images, labels in zip(training.images.split(100), training.labels.split(100), strict=True):
+        optimizer.zero_grad()
+        nn.functional.cross_entropy(classifier(to_unit(images)), labels).backward()
+        optimizer.step()
+    return classifier.eval()
+
+
+def success(model, adversarials, labels):
+    with torch.no_grad():
+        return (model(adversarials).argmax(1) != labels).double().mean().item()
+
+
+@pytest.fixture(scope="module")
+def torchattacks():
+    return pytest.importorskip("torchattacks", reason="pip install robust-hypergan[torchattacks]")
+
+
+@pytest.fixture(scope="module")
+def foolbox():
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # its own dependencies warn on import
+        return pytest.importorskip("foolbox", reason="pip install robust-hypergan[foolbox]")
+
+
+@pytest.mark.parametrize("eps", EPS)
+def test_fgsm_equals_torchattacks(torchattacks, model, images_and_labels, eps):
+    images, labels = images_and_labels
+    theirs = torchattacks.FGSM(model, eps=eps)(images, labels)
+    torch.testing.assert_close(fgsm(model, images, labels, eps=eps), theirs, atol=1e-6, rtol=0)
+
+
+@pytest.mark.parametrize("norm", ["linf", "l2"])
+@pytest.mark.parametrize("eps", EPS)
+def test_fgsm_equals_foolbox(foolbox, model, images_and_labels, eps, norm):
+    images, labels = images_and_labels
+    eps = eps if norm == "linf" else 10 * eps
+    attack = foolbox.attacks.LinfFastGradientAttack() if norm == "linf" else foolbox.attacks.L2FastGradientAttack()
+    wrapped = foolbox.PyTorchModel(model, bounds=(0, 1))
+    _, theirs, _ = attack(wrapped, images, labels, epsilons=eps)
+    torch.testing.assert_close(fgsm(model, images, labels, eps=eps, norm=norm), theirs, atol=1e-6, rtol=0)
+
+
+@pytest.mark.parametrize("eps", EPS)
+def test_pgd_is_at_least_as_strong_as_torchattacks(torchattacks, model, images_and_labels, eps):
+    images, labels = images_and_labels
+    step = 2.5 * eps / 20
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        theirs = torchattacks.PGD(model, eps=eps, alpha=step, steps=20)(images, labels)
+    ours = pgd(model, images, labels, eps=eps, steps=20, generator=torch.Generator().manual_seed(0))
+    assert success(model, ours, labels) >= success(model, theirs, labels)
+
+
+@pytest.mark.parametrize("norm", ["linf", "l2"])
+@pytest.mark.parametrize("eps", EPS)
+def test_pgd_is_at_least_as_strong_as_foolbox(foolbox, model, images_and_labels, eps, norm):
+    images, labels = images_and_labels
+    eps = eps if norm == "linf" else 10 * eps
+    kind = foolbox.attacks.LinfPGD if norm == "linf" else foolbox.attacks.L2PGD
+    wrapped = foolbox.PyTorchModel(model, bounds=(0, 1))
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        _, theirs, _ = kind(rel_stepsize=2.5 / 20, steps=20)(wrapped, images, labels, epsilons=eps)
+    ours = pgd(
+        model, images, labels, eps=eps, norm=norm, steps=20, generator=torch.Generator().manual_seed(0)
+    )
+    assert success(model, ours, labels) >= success(model, theirs, labels)

@@ -1,0 +1,41 @@
+"""Attacks by name, with options checked against their signature."""
+
+import pytest
+
+from robust_hypergan.attacks import BUILT_IN, find_attack, pgd
+from robust_hypergan.errors import InputError
+
+
+@pytest.mark.parametrize("name", BUILT_IN)
+def test_a_plain_name_is_found_and_documented(name):
+    attack = find_attack(name)
+    assert attack.craft is BUILT_IN[name]
+    assert attack.spec == name
+    assert attack.craft.__doc__
+
+
+def test_options_get_the_types_of_the_signature():
+    attack = find_attack("pgd:steps=100,step_size=0.01,restarts=10,random_start=false")
+    assert attack.craft is pgd
+    assert attack.options == {"steps": 100, "step_size": 0.01, "restarts": 10, "random_start": False}
+    assert find_attack("pgd:step_size=none").options == {"step_size": None}
+
+
+@pytest.mark.parametrize(
+    ("spec", "message"),
+    [
+        ("pdg", "did you mean pgd"),
+        ("", "unknown attack ''"),
+        ("pgd:stepps=3", "has no option 'stepps': its options are steps, step_size"),
+        ("pgd:steps=2.5", "takes int, not '2.5'"),
+        ("pgd:steps=many", "takes int, not 'many'"),
+        ("pgd:step_size=x", "takes float or none, not 'x'"),
+        ("pgd:random_start=1", "takes bool, not '1'"),
+        ("pgd:steps", "needs a value"),
+        ("fgsm:steps=3", "it has no options"),
+        ("pgd:eps=0.1", "has no option 'eps'"),
+    ],
+)
+def test_a_bad_specification_says_what_there_is(spec, message):
+    with pytest.raises(InputError, match=message):
+        find_attack(spec)

@@ -1,0 +1,64 @@
+"""Small things that many tests need: a tiny classifier, a HyperGAN over it, and a data set it can learn."""
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from robust_hypergan.datasets import Dataset, make_dataset
+from robust_hypergan.hypergan import HyperGAN, HyperGANConfig
+from robust_hypergan.trainer import TrainConfig
+from robust_hypergan.training import train
+
+
+class TinyClassifier(nn.Module):
+    """A convolution and a linear layer on 8x8 images."""
+
+    def __init__(self, classes: int = 3) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(1, 4, 3)
+        self.linear = nn.Linear(36, classes)
+
+    def forward(self, images: Tensor) -> Tensor:
+        hidden = nn.functional.max_pool2d(torch.relu(self.conv(images - 0.5)), 2)
+        return self.linear(hidden.flatten(1))
+
+
+TINY = HyperGANConfig(latent_dim=16, code_dim=8, hidden=32, noise_share=0.8)
+
+
+def striped_images(count: int, seed: int) -> tuple[Tensor, Tensor]:
+    """Noisy 8x8 images of three classes: bright top, bright left, bright centre."""
+    random = torch.Generator().manual_seed(seed)
+    labels = torch.arange(count) % 3
+    images = torch.randint(0, 120, (count, 1, 8, 8), generator=random)
+    images[labels == 0, :, :4] += 90
+    images[labels == 1, :, :, :4] += 90
+    images[labels == 2, :, 2:6, 2:6] += 110
+    return images.to(torch.uint8), labels
+
+
+def striped_dataset(split: str, count: int, seed: int) -> Dataset:
+    return make_dataset("striped", split, *striped_images(count, seed), ("top", "left", "centre"))
+
+
+@pytest.fixture(scope="session")
+def training_set() -> Dataset:
+    return striped_dataset("train", 300, 0)
+
+
+@pytest.fixture(scope="session")
+def test_set() -> Dataset:
+    return striped_dataset("test", 90, 1)
+
+
+@pytest.fixture(scope="session")
+def untrained() -> HyperGAN:
+    return HyperGAN(TinyClassifier(), TINY, seed=3)
+
+
+@pytest.fixture(scope="session")
+def trained(training_set: Dataset) -> HyperGAN:
+    """A HyperGAN over the tiny classifier after a few steps: good, but not perfect."""
+    hypergan = HyperGAN(TinyClassifier(), TINY, seed=3)
+    train(hypergan, training_set, TrainConfig(steps=60, networks=4, batch=32, warmup=5, pretraining=10))
+    return hypergan

@@ -1,0 +1,90 @@
+"""Networks by address: the same alone or among others, on any day, whatever happened to the global state."""
+
+import numpy as np
+import pytest
+import torch
+
+from robust_hypergan.classifiers import MNISTClassifier
+from robust_hypergan.errors import InputError
+from robust_hypergan.hypergan import HyperGAN
+from robust_hypergan.networks import Networks, materialise
+
+
+@pytest.fixture(scope="module")
+def hypergan():
+    """The paper's size, where block-dependent rounding would show."""
+    return HyperGAN(MNISTClassifier(), seed=1)
+
+
+def equal(first, second):
+    return first.keys() == second.keys() and all(torch.equal(first[name], second[name]) for name in first)
+
+
+def test_a_network_is_the_same_alone_and_among_others_to_the_last_bit(hypergan):
+    together = hypergan.sample(Networks(0, "fresh", range(40)))
+    for index in (0, 5, 17, 39):
+        alone = hypergan.sample(Networks(0, "fresh", [index]))
+        assert equal(alone, {name: value[index : index + 1] for name, value in together.items()})
+
+
+def test_order_and_repetition_of_addresses_do_not_matter(hypergan):
+    shuffled = hypergan.sample(Networks(0, "fresh", [33, 2, 17, 2]))
+    plain = hypergan.sample(Networks(0, "fresh", range(34)))
+    assert equal(shuffled, {name: value[[33, 2, 17, 2]] for name, value in plain.items()})
+
+
+def test_the_global_random_state_does_not_matter(hypergan):
+    first = hypergan.sample(Networks(0, "fresh", [3]))
+    with torch.random.fork_rng():
+        torch.manual_seed(99)
+        second = hypergan.sample(Networks(0, "fresh", [3]))
+        state = torch.get_rng_state()
+        hypergan.sample(Networks(0, "fresh", [4]))
+        assert torch.equal(torch.get_rng_state(), state)
+    assert equal(first, second)
+
+
+def test_seeds_streams_and_indices_all_make_other_networks(hypergan):
+    addresses = [Networks(0, "fresh", [3]), Networks(1, "fresh", [3]), Networks(0, "source", [3])]
+    addresses += [Networks(0, "eot", [3]), Networks(0, "fresh", [4])]
+    weights = [hypergan.sample(address)["conv1.weight"] for address in addresses]
+    for i, first in enumerate(weights):
+        for second in weights[i + 1 :]:
+            assert not torch.allclose(first, second)
+
+
+def test_latents_are_standard_normal_and_known():
+    latents = Networks(7, "fresh", range(400)).latents(64)
+    assert latents.mean().item() == pytest.approx(0, abs=0.02)
+    assert latents.std().item() == pytest.approx(1, abs=0.02)
+    sequence = np.random.SeedSequence(7, spawn_key=(2, 11))
+    expected = np.random.default_rng(sequence).standard_normal(64, dtype=np.float32)
+    assert np.array_equal(latents[11].numpy(), expected)
+
+
+def test_blocks_cover_the_addresses_in_order():
+    blocks = list(Networks(0, "fresh", range(10)).blocks(4))
+    assert [list(block.indices) for block in blocks] == [[0, 1, 2, 3], [4, 5, 6, 7], [8, 9]]
+
+
+def test_a_materialised_network_is_an_ordinary_module_with_the_same_parameters(hypergan):
+    address = Networks(0, "source", [2])
+    network = materialise(hypergan, address)
+    assert isinstance(network, MNISTClassifier)
+    assert not network.training
+    assert all(parameter.requires_grad for parameter in network.parameters())
+    assert equal({n: v[None] for n, v in network.state_dict().items()}, hypergan.sample(address))
+
+
+@pytest.mark.parametrize(
+    ("address", "message"),
+    [((0, "frech", [0]), "did you mean fresh"), ((-1, "fresh", [0]), "start at 0"), ((0, "fresh", [-2]), "start at 0")],
+)
+def test_a_bad_address_is_refused(address, message):
+    with pytest.raises(InputError, match=message):
+        Networks(*address)
+
+
+def test_materialise_takes_one_network(hypergan):
+    with pytest.raises(InputError, match="one network, not of 2"):
+        materialise(hypergan, Networks(0, "source", [0, 1]))
