@@ -59,9 +59,12 @@ def load_run(folder: Path) -> Run:
     folder = Path(folder)
     if not folder.is_dir():
         raise InputError(f"no such folder: {folder}")
-    record = parse_record(_read_json(folder / "run.json"))
-    if record.status != "done":
-        raise InputError(f"the run in {folder} is {record.status!r}: finish it first, then make its report")
+    info = _read_json(folder / "run.json")
+    if info.get("status") in ("running", "failed"):
+        raise InputError(f"the run in {folder} is {info['status']!r}: finish it first, then make its report")
+    if info.get("status") == "done" and "cells" not in info and "training" in info.get("seconds", {}):
+        raise InputError(f"the run in {folder} only trained: attack its checkpoint with the command transfer")
+    record = parse_record(info)
     return Run(
         folder=folder,
         record=record,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import math
 from collections.abc import Iterable
 
 
@@ -11,6 +12,17 @@ class InputError(ValueError):
 
     The command line prints the message and exits with 2; the Python API raises it.
     """
+
+
+def check_range(what: str, value: float, least: float, most: float = math.inf) -> None:
+    """Refuses a number outside ``[least, most]``, NaN included.
+
+    Raises:
+        InputError: says the range.
+    """
+    if not least <= value <= most or value == math.inf:
+        upper = f" and at most {most:,}" if most < math.inf else ""
+        raise InputError(f"{what} {value:,} is out of range: it must be at least {least:,}{upper}")
 
 
 def unknown(kind: str, name: str, known: Iterable[str]) -> InputError:

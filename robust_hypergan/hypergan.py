@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
+from robust_hypergan.errors import check_range
 from robust_hypergan.layers import LayerShape, layer_shapes
 from robust_hypergan.networks import Networks, Params
 
@@ -35,13 +36,21 @@ class HyperGANConfig:
         noise_share: share of the initial variance of the generated weights that depends on the
             noise; the rest is a fixed random network, without which training starts late.
         mixer: False is the paper's ablation: every layer gets independent noise for its code.
+
+    Raises:
+        InputError: a size below 1, or a share outside [0, 1].
     """
 
     latent_dim: int = 256
     code_dim: int = 64
     hidden: int = 512
-    noise_share: float = 0.5
+    noise_share: float = 0.8
     mixer: bool = True
+
+    def __post_init__(self) -> None:
+        for name in ("latent_dim", "code_dim", "hidden"):
+            check_range(name, getattr(self, name), 1)
+        check_range("noise_share", self.noise_share, 0, 1)
 
 
 @contextlib.contextmanager

@@ -18,8 +18,8 @@ class Preset:
 
 
 PRESETS = {
-    "quick": Preset(HyperGANConfig(), TrainConfig(steps=600, networks=8, batch=64)),
-    "standard": Preset(HyperGANConfig(), TrainConfig(steps=4500, networks=16, batch=64)),
+    "quick": Preset(HyperGANConfig(), TrainConfig(steps=800, networks=8)),
+    "standard": Preset(HyperGANConfig(), TrainConfig(steps=3000, networks=16)),
     "paper": Preset(
         HyperGANConfig(), TrainConfig(steps=20_000, networks=32, batch=32, learning_rate=1e-4, warmup=200)
     ),

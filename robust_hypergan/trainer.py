@@ -19,6 +19,7 @@ from torch.nn import functional
 
 from robust_hypergan.datasets import Dataset, to_unit
 from robust_hypergan.ensemble import channels_last
+from robust_hypergan.errors import check_range
 from robust_hypergan.hypergan import Discriminator, HyperGAN, seeded
 from robust_hypergan.networks import Params
 
@@ -37,20 +38,28 @@ class TrainConfig:
         adversarial_weight: weight of the mixer's adversarial loss; 0 is the paper's ablation without
             a discriminator.
         pretraining: steps that fit the mean and covariance of the codes to the prior beforehand.
-        label_smoothing: of the cross-entropy, 0 for none.
         seed: of initialisation and of every random choice.
+
+    Raises:
+        InputError: a count below 1, or a negative rate.
     """
 
-    steps: int = 1200
+    steps: int = 800
     networks: int = 8
     batch: int = 64
-    learning_rate: float = 5e-4
+    learning_rate: float = 2e-4
     warmup: int = 50
-    codes: int = 256
+    codes: int = 128
     adversarial_weight: float = 1.0
     pretraining: int = 100
-    label_smoothing: float = 0.0
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name in ("steps", "networks", "batch"):
+            check_range(name, getattr(self, name), 1)
+        for name in ("learning_rate", "warmup", "adversarial_weight", "pretraining", "seed"):
+            check_range(name, getattr(self, name), 0)
+        check_range("codes", self.codes, self.networks)
 
 
 class Trainer:
@@ -93,9 +102,7 @@ class Trainer:
         codes = generator.mixer(latents)  # (codes, L, K)
         params = generator.params(codes[: config.networks])
         detached = {name: value.detach() for name, value in params.items()}
-        loss, accuracy, gradients = network_gradients(
-            self.hypergan.classifier, detached, images, labels, config.label_smoothing
-        )
+        loss, accuracy, gradients = network_gradients(self.hypergan.classifier, detached, images, labels)
         outputs, output_gradients = (
             list(params.values()),
             [gradients[name] / config.networks for name in params],
@@ -179,7 +186,7 @@ class Trainer:
 
 
 def network_gradients(
-    classifier: nn.Module, params: Params, images: Tensor, labels: Tensor, label_smoothing: float = 0.0
+    classifier: nn.Module, params: Params, images: Tensor, labels: Tensor
 ) -> tuple[float, float, Params]:
     """Cross-entropy of M networks, each on its own images, and its gradient in their parameters.
 
@@ -188,7 +195,6 @@ def network_gradients(
         params: parameters ``[M, ...]`` without a graph.
         images: ``[M, B, C, H, W]`` in [0, 1].
         labels: ``[M, B]``.
-        label_smoothing: of the cross-entropy.
 
     Returns:
         Mean loss and accuracy over the networks, and the gradient ``[M, ...]`` of each network's
@@ -198,7 +204,7 @@ def network_gradients(
     for index in range(len(images)):
         own = {name: channels_last(value[index]).requires_grad_() for name, value in params.items()}
         logits = functional_call(classifier, own, (channels_last(images[index]),))
-        loss = functional.cross_entropy(logits, labels[index], label_smoothing=label_smoothing)
+        loss = functional.cross_entropy(logits, labels[index])
         gradients.append(torch.autograd.grad(loss, list(own.values())))
         losses.append(loss.detach())
         correct.append((logits.argmax(1) == labels[index]).float().mean())

@@ -19,8 +19,8 @@ from torch import Tensor, nn
 from robust_hypergan.attacks import NORMS, find_attack
 from robust_hypergan.crafting import Cell, SavedCell, craft_cell
 from robust_hypergan.datasets import Dataset, to_unit
-from robust_hypergan.ensemble import ensemble_forward
-from robust_hypergan.errors import InputError, unknown
+from robust_hypergan.ensemble import BACKENDS, ensemble_forward
+from robust_hypergan.errors import InputError, check_range, unknown
 from robust_hypergan.networks import NetworkDistribution, Networks, materialise
 from robust_hypergan.progress import track
 from robust_hypergan.reports import EXAMPLES_COLUMNS, NETWORKS_COLUMNS, summarise, wilson_interval
@@ -59,16 +59,15 @@ class TransferConfig:
             raise unknown("norm", self.norm, NORMS)
         if not self.attacks or not self.eps:
             raise InputError("nothing to do: give at least one attack and one eps")
+        if self.backend is not None and self.backend not in BACKENDS:
+            raise unknown("backend", self.backend, BACKENDS)
         for eps in self.eps:
             if not 0 < eps < float("inf") or (self.norm == "linf" and eps > 1):
                 allowed = "in (0, 1]: images are in [0, 1]" if self.norm == "linf" else "above 0"
                 raise InputError(f"eps {eps:g} is out of range: it must be {allowed}")
-        if not 1 <= self.networks <= 100_000:
-            raise InputError(f"{self.networks} networks: choose from 1 to 100,000")
-        if self.examples < 1:
-            raise InputError(f"{self.examples} examples: choose at least 1")
-        if self.source < 0 or self.seed < 0:
-            raise InputError("source and seed start at 0")
+        check_range("networks", self.networks, 1, 100_000)
+        for name, least in (("examples", 1), ("source", 0), ("seed", 0)):
+            check_range(name, getattr(self, name), least)
         if len(set(self.attacks)) < len(self.attacks) or len(set(self.eps)) < len(self.eps):
             raise InputError("an attack or an eps is given twice: name each once")
         for attack in self.attacks:

@@ -60,5 +60,8 @@ def untrained() -> HyperGAN:
 def trained(training_set: Dataset) -> HyperGAN:
     """A HyperGAN over the tiny classifier after a few steps: good, but not perfect."""
     hypergan = HyperGAN(TinyClassifier(), TINY, seed=3)
-    train(hypergan, training_set, TrainConfig(steps=60, networks=4, batch=32, warmup=5, pretraining=10))
+    config = TrainConfig(
+        steps=100, networks=4, batch=32, learning_rate=5e-3, warmup=5, codes=64, pretraining=10
+    )
+    train(hypergan, training_set, config)
     return hypergan

@@ -44,7 +44,9 @@ def test_blocks_come_in_order_with_a_short_last_one(case):
 def test_an_unknown_backend_is_refused(case):
     hypergan, images = case
     with pytest.raises(InputError, match="did you mean vmap"):
-        ensemble_logits(hypergan.classifier, hypergan.sample(Networks(0, "fresh", [0])), images, backend="vmp")
+        ensemble_logits(
+            hypergan.classifier, hypergan.sample(Networks(0, "fresh", [0])), images, backend="vmp"
+        )
 
 
 @pytest.mark.parametrize("channels", [1, 3])
@@ -82,7 +84,10 @@ def test_accuracy_is_that_of_ordinary_modules(trained, test_set):
     measured = measure_accuracy(trained, test_set, networks=12)
     params = trained.sample(Networks(0, "fresh", range(12)))
     images = to_unit(test_set.images)
-    logits = [functional_call(trained.classifier, {n: v[i] for n, v in params.items()}, (images,)) for i in range(12)]
+    logits = [
+        functional_call(trained.classifier, {n: v[i] for n, v in params.items()}, (images,))
+        for i in range(12)
+    ]
     single = [(each.argmax(1) == test_set.labels).double().mean().item() for each in logits]
     vote = (sum(each.softmax(1) for each in logits[:10]).argmax(1) == test_set.labels).double().mean().item()
     assert measured.single_mean == pytest.approx(sum(single) / 12)

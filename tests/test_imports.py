@@ -53,7 +53,9 @@ def test_a_core_module_imports_only_what_lies_below_it(name: str) -> None:
     level = next(level for level, layer in enumerate(LAYERS) if name in layer)
     below = {"robust_hypergan." + module for layer in LAYERS[:level] for module in layer}
     below |= {"robust_hypergan.attacks", "robust_hypergan.reports"}
-    own = {module for module in imported_modules(core_modules()[name]) if module.startswith("robust_hypergan")}
+    own = {
+        module for module in imported_modules(core_modules()[name]) if module.startswith("robust_hypergan")
+    }
     assert own <= below
 
 
@@ -61,7 +63,9 @@ def test_a_core_module_imports_only_what_lies_below_it(name: str) -> None:
 def test_a_leaf_imports_nothing_of_the_core_but_its_errors(leaf: str) -> None:
     for path in (ROOT / leaf).glob("*.py"):
         own = {module for module in imported_modules(path) if module.startswith("robust_hypergan")}
-        assert all(m == "robust_hypergan.errors" or m.startswith(f"robust_hypergan.{leaf}") for m in own), path
+        assert all(m == "robust_hypergan.errors" or m.startswith(f"robust_hypergan.{leaf}") for m in own), (
+            path
+        )
 
 
 @pytest.mark.parametrize("module", ["robust_hypergan.cli", "robust_hypergan.reports"])

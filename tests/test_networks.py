@@ -78,7 +78,11 @@ def test_a_materialised_network_is_an_ordinary_module_with_the_same_parameters(h
 
 @pytest.mark.parametrize(
     ("address", "message"),
-    [((0, "frech", [0]), "did you mean fresh"), ((-1, "fresh", [0]), "start at 0"), ((0, "fresh", [-2]), "start at 0")],
+    [
+        ((0, "frech", [0]), "did you mean fresh"),
+        ((-1, "fresh", [0]), "start at 0"),
+        ((0, "fresh", [-2]), "start at 0"),
+    ],
 )
 def test_a_bad_address_is_refused(address, message):
     with pytest.raises(InputError, match=message):

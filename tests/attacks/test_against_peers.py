@@ -63,7 +63,9 @@ def test_fgsm_equals_torchattacks(torchattacks, model, images_and_labels, eps):
 def test_fgsm_equals_foolbox(foolbox, model, images_and_labels, eps, norm):
     images, labels = images_and_labels
     eps = eps if norm == "linf" else 10 * eps
-    attack = foolbox.attacks.LinfFastGradientAttack() if norm == "linf" else foolbox.attacks.L2FastGradientAttack()
+    attack = (
+        foolbox.attacks.LinfFastGradientAttack() if norm == "linf" else foolbox.attacks.L2FastGradientAttack()
+    )
     wrapped = foolbox.PyTorchModel(model, bounds=(0, 1))
     _, theirs, _ = attack(wrapped, images, labels, epsilons=eps)
     torch.testing.assert_close(fgsm(model, images, labels, eps=eps, norm=norm), theirs, atol=1e-6, rtol=0)

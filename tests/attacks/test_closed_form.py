@@ -71,14 +71,18 @@ def test_it_stays_in_the_ball_and_in_range(linear, labels, generator, attack, ep
 @pytest.mark.parametrize("norm", ["linf", "l2"])
 def test_noise_fills_the_ball(linear, labels, generator, norm):
     inputs = torch.full((4000, 1, 4, 4), 0.5)
-    lengths = NORMS[norm].length(noise(linear, inputs, labels, eps=0.2, norm=norm, generator=generator) - inputs)
+    lengths = NORMS[norm].length(
+        noise(linear, inputs, labels, eps=0.2, norm=norm, generator=generator) - inputs
+    )
     # the length of a uniform point of a 16-dimensional ball is U^(1/16) of the radius in either norm
     expected = 0.2 * 16 / 17
     assert lengths.mean().item() == pytest.approx(expected, abs=0.001)
 
 
 def test_more_restarts_are_never_weaker(linear, generator):
-    kinked = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(16, 32), torch.nn.ReLU(), torch.nn.Linear(32, 3))
+    kinked = torch.nn.Sequential(
+        torch.nn.Flatten(), torch.nn.Linear(16, 32), torch.nn.ReLU(), torch.nn.Linear(32, 3)
+    )
     inputs = torch.rand(60, 1, 4, 4, generator=generator)
     labels = kinked(inputs).argmax(1)
 

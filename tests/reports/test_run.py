@@ -55,6 +55,13 @@ def test_a_damaged_record_is_said(folder: Path, content: str) -> None:
         load_run(folder)
 
 
+def test_a_run_that_only_trained_asks_for_a_transfer(folder: Path, fake: Any) -> None:
+    info = {key: value for key, value in fake.info.items() if key != "cells"}
+    (folder / "run.json").write_text(json.dumps(info))
+    with pytest.raises(InputError, match="only trained: attack its checkpoint"):
+        load_run(folder)
+
+
 @pytest.mark.parametrize("status", ["running", "failed"])
 def test_an_unfinished_run_asks_to_be_finished(folder: Path, fake: Any, status: str) -> None:
     (folder / "run.json").write_text(json.dumps(fake.info | {"status": status}))

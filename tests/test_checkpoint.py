@@ -1,0 +1,93 @@
+"""Checkpoints come back bit for bit; anything else is refused in one line."""
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from robust_hypergan.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from robust_hypergan.classifiers import MNISTClassifier
+from robust_hypergan.errors import InputError
+from robust_hypergan.hypergan import HyperGAN, HyperGANConfig
+from robust_hypergan.networks import Networks, materialise
+from robust_hypergan.sampling import export_networks, parse_indices
+
+
+@pytest.fixture(scope="module")
+def hypergan():
+    return HyperGAN(MNISTClassifier(), HyperGANConfig(hidden=64), seed=5)
+
+
+@pytest.fixture(scope="module")
+def path(hypergan, tmp_path_factory):
+    path = tmp_path_factory.mktemp("checkpoint") / "hypergan.safetensors"
+    save_checkpoint(path, Checkpoint(hypergan, "mnist", 10, {"data": "mnist-5k"}))
+    return path
+
+
+def test_a_loaded_hypergan_generates_the_same_networks(hypergan, path):
+    loaded = load_checkpoint(path)
+    assert (loaded.classifier, loaded.classes, loaded.facts) == ("mnist", 10, {"data": "mnist-5k"})
+    assert loaded.hypergan.config == hypergan.config
+    networks = Networks(3, "fresh", range(20))
+    first, second = hypergan.sample(networks), loaded.hypergan.sample(networks)
+    assert all(torch.equal(first[name], second[name]) for name in first)
+
+
+@pytest.mark.parametrize("kept", [0, 5, 100, 5000, -1])
+def test_a_truncated_checkpoint_is_refused(path, tmp_path, kept):
+    damaged = tmp_path / "short.safetensors"
+    damaged.write_bytes(path.read_bytes()[:kept])
+    with pytest.raises(InputError, match="damaged or not a safetensors file"):
+        load_checkpoint(damaged)
+
+
+def test_a_strangers_safetensors_file_is_refused(tmp_path):
+    save_file({"weight": torch.zeros(3)}, tmp_path / "other.safetensors")
+    with pytest.raises(InputError, match="not a HyperGAN checkpoint"):
+        load_checkpoint(tmp_path / "other.safetensors")
+
+
+def test_a_checkpoint_that_contradicts_its_configuration_is_refused(path, tmp_path):
+    from safetensors import safe_open
+
+    with safe_open(path, framework="pt") as file:
+        metadata = file.metadata()
+    tensors = load_file(path)
+    tensors.popitem()
+    save_file(tensors, tmp_path / "missing.safetensors", metadata)
+    with pytest.raises(InputError, match="does not fit its own configuration"):
+        load_checkpoint(tmp_path / "missing.safetensors")
+    unknown = metadata | {"configuration": metadata["configuration"].replace('"mnist"', '"mist"')}
+    save_file(load_file(path), tmp_path / "unknown.safetensors", unknown)
+    with pytest.raises(InputError, match="did you mean mnist"):
+        load_checkpoint(tmp_path / "unknown.safetensors")
+
+
+def test_a_missing_checkpoint_is_refused(tmp_path):
+    with pytest.raises(InputError, match="no HyperGAN checkpoint at"):
+        load_checkpoint(tmp_path / "nowhere.safetensors")
+
+
+def test_exported_networks_load_into_the_plain_classifier_and_predict_the_same(hypergan, path, tmp_path):
+    files = export_networks(path, "fresh", range(14, 19), 7, tmp_path / "nets")
+    assert [file.name for file in files] == [f"fresh-{index:06d}.safetensors" for index in range(14, 19)]
+    images = torch.rand(6, 1, 28, 28, generator=torch.Generator().manual_seed(0))
+    for index, file in zip(range(14, 19), files, strict=True):
+        plain = MNISTClassifier()
+        plain.load_state_dict(load_file(file))
+        assert torch.equal(plain(images), materialise(hypergan, Networks(7, "fresh", [index]))(images))
+
+
+def test_an_export_leaves_a_used_folder_alone(path, tmp_path):
+    (tmp_path / "thesis.txt").write_text("mine")
+    with pytest.raises(InputError, match="not empty"):
+        export_networks(path, "fresh", range(2), 0, tmp_path)
+    assert [file.name for file in tmp_path.iterdir()] == ["thesis.txt"]
+
+
+def test_indices_are_a_range_or_one():
+    assert parse_indices("3:7") == range(3, 7)
+    assert parse_indices("12") == range(12, 13)
+    for bad in ("7:3", "a:b", "", "-1:4", "3:3"):
+        with pytest.raises(InputError, match="networks"):
+            parse_indices(bad)

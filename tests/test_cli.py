@@ -1,0 +1,232 @@
+"""The command line as a user meets it: a real process, its exit code, and one line for what went wrong."""
+
+import json
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import click
+import pandas as pd
+import pytest
+from safetensors.torch import load_file
+
+from robust_hypergan.classifiers import MNISTClassifier
+from robust_hypergan.cli import cli
+
+ROOT = Path(__file__).parent.parent
+COMMANDS = sorted(cli.commands)
+SMALL = ["--steps", "20", "--train-networks", "2", "--batch", "16", "--quiet"]
+FEW = ["--networks", "5", "--examples", "30", "--attack", "fgsm", "--eps", "0.2"]
+
+
+def run(*arguments, cwd=None):
+    command = [sys.executable, "-m", "robust_hypergan", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, cwd=cwd, check=False, timeout=300)
+
+
+def refused(*arguments, cwd=None):
+    """The single line that a refused command prints."""
+    done = run(*arguments, cwd=cwd)
+    assert (done.returncode, done.stdout) == (2, ""), done.stderr
+    assert done.stderr.count("\n") == 1
+    assert done.stderr.startswith("robust-hypergan: ")
+    return done.stderr
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """A small, complete run."""
+    out = tmp_path_factory.mktemp("cli") / "run"
+    done = run("bench", *SMALL, *FEW, "--out", out)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.rstrip().endswith("report.html")
+    return out
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_has_help_with_an_example_and_stands_in_the_readme(name):
+    done = run(name, "--help")
+    assert done.returncode == 0
+    assert f"Example:\n    robust-hypergan {name}" in done.stdout
+    assert f"robust-hypergan {name}" in (ROOT / "README.md").read_text()
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_option_says_what_it_does(name):
+    for option in cli.commands[name].params:
+        assert not isinstance(option, click.Option) or option.help
+
+
+def test_a_bench_leaves_everything_that_was_promised(finished):
+    assert json.loads((finished / "run.json").read_text())["status"] == "done"
+    expected = {
+        "run.json",
+        "hypergan.safetensors",
+        "training.csv",
+        "examples.csv",
+        "networks.csv",
+        "summary.csv",
+    }
+    assert expected | {"figures", "report.html", "report.md"} <= {entry.name for entry in finished.iterdir()}
+    assert len(pd.read_csv(finished / "networks.csv")) == 6
+    assert not list(finished.rglob("*.part"))
+
+
+def test_a_transfer_from_the_checkpoint_gives_the_same_rows(finished, tmp_path):
+    done = run(
+        "transfer",
+        "--checkpoint",
+        finished / "hypergan.safetensors",
+        *FEW,
+        "--quiet",
+        "--out",
+        tmp_path / "t",
+    )
+    assert done.returncode == 0, done.stderr
+    first, second = (pd.read_csv(folder / "examples.csv") for folder in (finished, tmp_path / "t"))
+    pd.testing.assert_frame_equal(first, second, check_exact=True)
+
+
+def test_a_report_is_remade_from_the_tables_to_the_same_bytes(finished):
+    made = [finished / "report.html", finished / "report.md", finished / "summary.csv"]
+    made += sorted((finished / "figures").iterdir())
+    before = {path: path.read_bytes() for path in made}
+    for path in made:
+        path.unlink()
+    assert run("report", finished).returncode == 0
+    assert {path: path.read_bytes() for path in made} == before
+
+
+def test_samples_load_into_the_plain_classifier(finished, tmp_path):
+    checkpoint = finished / "hypergan.safetensors"
+    done = run(
+        "sample", "--checkpoint", checkpoint, "--networks", "3:5", "--seed", "7", "--out", tmp_path / "nets"
+    )
+    assert done.returncode == 0, done.stderr
+    files = sorted((tmp_path / "nets").iterdir())
+    assert [file.name for file in files] == ["fresh-000003.safetensors", "fresh-000004.safetensors"]
+    MNISTClassifier().load_state_dict(load_file(files[0]))
+
+
+def test_the_attacks_are_listed_with_their_options():
+    listed = run("attacks").stdout
+    assert re.search(r"^pgd .*\n.*steps=40", listed, re.MULTILINE)
+    assert re.search(r"^fgsm ", listed, re.MULTILINE)
+
+
+def test_a_configuration_file_has_the_keys_of_the_flags_and_a_flag_wins(finished, tmp_path):
+    (tmp_path / "c.toml").write_text(
+        f'checkpoint = "{(finished / "hypergan.safetensors").as_posix()}"\n'
+        'attack = ["noise"]\neps = [0.1, 0.3]\nnetworks = 3\nexamples = 20\nquiet = true\nsave_adversarials = true\n'
+    )
+    done = run("transfer", "--config", tmp_path / "c.toml", "--networks", "4", "--out", tmp_path / "run")
+    assert done.returncode == 0, done.stderr
+    summary = pd.read_csv(tmp_path / "run" / "summary.csv")
+    assert summary["attack"].tolist() == ["noise", "noise"]
+    assert summary["networks"].tolist() == [4, 4]
+    assert len(list((tmp_path / "run" / "adversarials").iterdir())) == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["bnech"], "did you mean bench"),
+        (["bench"], "Missing option '--out'"),
+        (["bench", "--out", "r", "--epss", "0.1"], "--eps"),
+        (["bench", "--out", "r", "--eps", "much"], "'much' is not a valid float"),
+        (["bench", "--out", "r", "--attack", "fgms"], "did you mean fgsm"),
+        (["bench", "--out", "r", "--attack", "pgd:stpes=3"], "has no option 'stpes'"),
+        (["bench", "--out", "r", "--data", "mnist5k"], "did you mean mnist-5k"),
+        (["bench", "--out", "r", "--data", "mnist"], "data/MNIST"),
+        (["bench", "--out", "r", "--data", "fashion-1k"], "has no split 'train'"),
+        (["bench", "--out", "r", "--eps", "0"], "must be in (0, 1]"),
+        (["bench", "--out", "r", "--eps", "1.01"], "must be in (0, 1]"),
+        (["bench", "--out", "r", "--networks", "0"], "networks 0 is out of range"),
+        (["bench", "--out", "r", "--examples", "2001"], "2000 test images, not 2001"),
+        (["bench", "--out", "r", "--preset", "quik"], "did you mean quick"),
+        (["bench", "--out", "r", "--steps", "0"], "steps"),
+        (["bench", "--out", "r", "--batch", "-3"], "batch"),
+        (
+            ["bench", "--out", "r", "--noise-share", "2"],
+            "noise_share 2.0 is out of range: it must be at least 0 and at most 1",
+        ),
+        (["bench", "--out", "r", "--learning-rate", "nan"], "learning_rate nan is out of range"),
+        (["bench", "--out", "r", "--classifier", "cifar"], "does not take the images of mnist-5k"),
+        (["bench", "--out", "r", "--device", "cdua"], "did you mean cuda"),
+        (["bench", "--out", "r", "--backend", "vmpa"], "did you mean vmap"),
+        (["bench", "--out", "r", "--seed", "-1"], "-1 is not in the range"),
+        (["transfer", "--out", "r", "--checkpoint", "none.safetensors"], "no HyperGAN checkpoint at none"),
+        (["sample", "--out", "r", "--checkpoint", "none.safetensors"], "no HyperGAN checkpoint at none"),
+        (["report", "nowhere"], "nowhere"),
+        (["bench", "--out", "r", "--config", "none.toml"], "can't read none.toml"),
+    ],
+)
+def test_bad_input_is_one_line_and_leaves_nothing_behind(arguments, message, tmp_path):
+    assert message in refused(*arguments, cwd=tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("epss = [0.1]", "did you mean eps"),
+        ("eps = 0.1", "takes a list"),
+        ("eps = [", "is not TOML"),
+        ("networks = true", "takes a number or a text, not True"),
+        ("networks = 'many'", "'many' is not a valid integer"),
+        ("quiet = 3", "takes true or false"),
+        ("[bench]\neps = [0.1]", "unknown key"),
+    ],
+)
+def test_a_bad_configuration_file_is_one_line(content, message, tmp_path):
+    (tmp_path / "c.toml").write_text(content)
+    assert message in refused("bench", "--config", "c.toml", "--out", "r", cwd=tmp_path)
+    assert [entry.name for entry in tmp_path.iterdir()] == ["c.toml"]
+
+
+def test_a_used_folder_is_refused(finished):
+    assert "holds a finished run" in refused("bench", *SMALL, *FEW, "--out", finished)
+
+
+def test_a_checkpoint_that_is_not_one_is_refused(finished, tmp_path):
+    whole = (finished / "hypergan.safetensors").read_bytes()
+    (tmp_path / "short.safetensors").write_bytes(whole[: len(whole) // 2])
+    assert "damaged" in refused(
+        "transfer", "--checkpoint", tmp_path / "short.safetensors", "--out", tmp_path / "r"
+    )
+    gallery = finished / "gallery.safetensors"
+    assert "not a HyperGAN checkpoint" in refused(
+        "transfer", "--checkpoint", gallery, "--out", tmp_path / "r"
+    )
+    assert not (tmp_path / "r").exists()
+
+
+def test_a_missing_gpu_is_said(tmp_path):
+    import torch
+
+    if torch.cuda.is_available():
+        pytest.skip("there is a CUDA device here")
+    assert "no CUDA device here" in refused("bench", "--device", "cuda", "--out", tmp_path / "r")
+
+
+def test_an_interrupted_run_says_how_to_go_on_and_does(finished, tmp_path):
+    arguments = ["bench", *SMALL, *FEW, "--steps", "4000", "--out", str(tmp_path / "run")]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "robust_hypergan", *arguments], stderr=subprocess.PIPE, text=True
+    )
+    while not (tmp_path / "run" / "run.json").exists():
+        time.sleep(0.1)
+    time.sleep(2)
+    process.send_signal(signal.SIGINT)
+    _, message = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert message.strip().splitlines() == [
+        "robust-hypergan: interrupted; give the same command again to go on"
+    ]
+    record = json.loads((tmp_path / "run" / "run.json").read_text())
+    assert (record["status"], record["error"]) == ("failed", "interrupted")
+    assert "failed" in refused("report", tmp_path / "run")
+    assert "other settings" in refused("bench", *SMALL, *FEW, "--out", tmp_path / "run")

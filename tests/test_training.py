@@ -1,0 +1,156 @@
+"""Training: exact gradients, a HyperGAN that learns, ablations, and resuming to the same last bit."""
+
+from dataclasses import replace
+
+import pandas as pd
+import pytest
+import torch
+from torch.func import functional_call
+from torch.nn import functional
+
+from robust_hypergan.accuracy import measure_accuracy
+from robust_hypergan.datasets import to_unit
+from robust_hypergan.errors import InputError
+from robust_hypergan.hypergan import HyperGAN
+from robust_hypergan.networks import Networks
+from robust_hypergan.presets import PRESETS, find_preset
+from robust_hypergan.trainer import TrainConfig, Trainer, network_gradients
+from robust_hypergan.training import STATE_NAME, forget_state, train
+
+SHORT = TrainConfig(steps=30, networks=3, batch=16, warmup=5, codes=32, pretraining=5)
+
+
+@pytest.fixture
+def build(untrained):
+    """A fresh HyperGAN over the tiny classifier, possibly with other settings."""
+    return lambda **changes: HyperGAN(untrained.classifier, replace(untrained.config, **changes), seed=3)
+
+
+def weights(hypergan):
+    return hypergan.generator.state_dict()
+
+
+def equal(first, second):
+    return all(torch.equal(first[name], second[name]) for name in first)
+
+
+def test_gradients_are_those_of_one_graph_over_all_networks(untrained, training_set):
+    images, labels = (
+        to_unit(training_set.images[:48]).unflatten(0, (3, 16)),
+        training_set.labels[:48].unflatten(0, (3, 16)),
+    )
+    params = untrained.sample(Networks(0, "fresh", range(3)))
+    loss, accuracy, gradients = network_gradients(untrained.classifier, params, images, labels)
+
+    leaves = {name: value.clone().requires_grad_() for name, value in params.items()}
+    logits = [
+        functional_call(untrained.classifier, {n: v[i] for n, v in leaves.items()}, (images[i],))
+        for i in range(3)
+    ]
+    losses = [functional.cross_entropy(each, own) for each, own in zip(logits, labels, strict=True)]
+    sum(losses).backward()
+    for name, gradient in gradients.items():
+        torch.testing.assert_close(gradient, leaves[name].grad, atol=1e-6, rtol=1e-5)
+    assert loss == pytest.approx(sum(each.item() for each in losses) / 3, rel=1e-5)
+    right = torch.stack([each.argmax(1) for each in logits]) == labels
+    assert accuracy == pytest.approx(right.double().mean().item())
+
+
+def test_it_learns_and_its_networks_differ(trained, untrained, test_set):
+    before, after = (measure_accuracy(each, test_set, networks=20) for each in (untrained, trained))
+    assert before.single_mean < 0.6
+    assert after.single_mean > 0.9
+    params = trained.sample(Networks(0, "fresh", range(20)))
+    assert all((value.std(0) > 1e-4).any() for value in params.values())
+
+
+def test_the_same_seed_trains_the_same_hypergan_and_another_seed_another(build, training_set):
+    first, second, third = build(), build(), build()
+    tables = [
+        train(first, training_set, SHORT),
+        train(second, training_set, SHORT),
+        train(third, training_set, replace(SHORT, seed=1)),
+    ]
+    assert equal(weights(first), weights(second))
+    assert not equal(weights(first), weights(third))
+    pd.testing.assert_frame_equal(tables[0].drop(columns="seconds"), tables[1].drop(columns="seconds"))
+
+
+def test_an_interrupted_training_resumes_to_the_same_last_bit(build, training_set, tmp_path, monkeypatch):
+    whole = build()
+    table = train(whole, training_set, SHORT)
+
+    advance = Trainer.advance
+
+    def stops(self):
+        if self.step == 20:
+            raise KeyboardInterrupt
+        return advance(self)
+
+    monkeypatch.setattr(Trainer, "advance", stops)
+    with pytest.raises(KeyboardInterrupt):
+        train(build(), training_set, SHORT, folder=tmp_path, checkpoint_seconds=0)
+    monkeypatch.setattr(Trainer, "advance", advance)
+    assert (tmp_path / STATE_NAME).exists()
+
+    resumed = build()
+    resumed_table = train(resumed, training_set, SHORT, folder=tmp_path)
+    assert equal(weights(whole), weights(resumed))
+    pd.testing.assert_frame_equal(table.drop(columns="seconds"), resumed_table.drop(columns="seconds"))
+    forget_state(tmp_path)
+    assert not (tmp_path / STATE_NAME).exists()
+
+
+def test_the_state_of_another_training_is_refused(build, training_set, tmp_path):
+    train(build(), training_set, replace(SHORT, steps=20), folder=tmp_path, checkpoint_seconds=0)
+    with pytest.raises(InputError, match="state of another training"):
+        train(build(), training_set, SHORT, folder=tmp_path)
+
+
+def test_a_damaged_state_is_refused(build, training_set, tmp_path):
+    train(build(), training_set, SHORT, folder=tmp_path, checkpoint_seconds=0)
+    path = tmp_path / STATE_NAME
+    path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(InputError, match="damaged"):
+        train(build(), training_set, SHORT, folder=tmp_path)
+
+
+def test_the_table_has_a_row_for_every_ten_steps_and_the_last(build, training_set):
+    table = train(build(), training_set, replace(SHORT, steps=25))
+    assert table["step"].tolist() == [10, 20, 25]
+    assert table["seconds"].is_monotonic_increasing
+    assert table["accuracy"].between(0, 1).all()
+    assert (table["adversarial_loss"] > 0).all()
+
+
+@pytest.mark.parametrize("ablation", ["mixer", "discriminator"])
+def test_without_mixer_or_discriminator_there_is_no_adversarial_game(build, training_set, ablation):
+    hypergan = build(mixer=ablation != "mixer")
+    config = replace(SHORT, learning_rate=5e-3)
+    if ablation == "discriminator":
+        config = replace(config, adversarial_weight=0.0)
+    table = train(hypergan, training_set, config)
+    assert (table[["adversarial_loss", "discriminator_loss"]] == 0).all(axis=None)
+    assert table["loss"].iloc[-1] < table["loss"].iloc[0]
+    expected = 16 if ablation == "discriminator" else 2 * 8  # latent_dim, or a code for each of two layers
+    assert hypergan.generator.latent_dim == expected
+
+
+def test_pretraining_brings_the_codes_to_the_priors_moments(build, training_set):
+    hypergan = build()
+    trainer = Trainer(hypergan, training_set, replace(SHORT, codes=256, pretraining=800))
+
+    def distance():
+        latents = torch.randn(4000, 16, generator=torch.Generator().manual_seed(9))
+        codes = hypergan.generator.mixer(latents).detach().flatten(1)
+        return (torch.cov(codes.T) - torch.eye(codes.shape[1])).norm().item()
+
+    before = distance()
+    trainer.pretrain_mixer()
+    assert distance() < before / 2
+
+
+def test_presets_by_name():
+    assert set(PRESETS) == {"quick", "standard", "paper"}
+    with pytest.raises(InputError, match="did you mean standard"):
+        find_preset("standart")
