@@ -71,8 +71,8 @@ def find(examples: pd.DataFrame, summary: pd.DataFrame) -> Findings:
     """
     measured = summary[summary["fooled_mean"].notna()]
     comparisons = compare(examples, measured)
-    statements = (_band_statement(measured), _order_statement(comparisons))
-    return Findings(_sentences(measured), statements, comparisons)
+    statements = (_band_statement(_without_baseline(measured)), _order_statement(comparisons))
+    return Findings(_sentences(_without_baseline(measured)), statements, comparisons)
 
 
 def headline(run: Run) -> str:
@@ -106,6 +106,12 @@ def compare(examples: pd.DataFrame, summary: pd.DataFrame) -> tuple[Comparison, 
 def base(attack: str) -> str:
     """An attack's name without its settings: ``"pgd:steps=40" -> "pgd"``."""
     return attack.split(":", 1)[0]
+
+
+def _without_baseline(measured: pd.DataFrame) -> pd.DataFrame:
+    """The real attacks; random noise is what they are compared with, and stays only when it is alone."""
+    attacks = measured[measured["attack"].map(base) != "noise"]
+    return measured if attacks.empty else attacks
 
 
 def _compare(examples: pd.DataFrame, fgsm: str, pgd: str, norm: str, eps: float) -> Comparison:

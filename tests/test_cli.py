@@ -120,7 +120,8 @@ def test_the_attacks_are_listed_with_their_options():
 def test_a_configuration_file_has_the_keys_of_the_flags_and_a_flag_wins(finished, tmp_path):
     (tmp_path / "c.toml").write_text(
         f'checkpoint = "{(finished / "hypergan.safetensors").as_posix()}"\n'
-        'attack = ["noise"]\neps = [0.1, 0.3]\nnetworks = 3\nexamples = 20\nquiet = true\nsave_adversarials = true\n'
+        'attack = ["noise"]\neps = [0.1, 0.3]\nnetworks = 3\nexamples = 20\n'
+        "quiet = true\nsave_adversarials = true\n"
     )
     done = run("transfer", "--config", tmp_path / "c.toml", "--networks", "4", "--out", tmp_path / "run")
     assert done.returncode == 0, done.stderr
@@ -212,7 +213,7 @@ def test_a_missing_gpu_is_said(tmp_path):
     assert "no CUDA device here" in refused("bench", "--device", "cuda", "--out", tmp_path / "r")
 
 
-def test_an_interrupted_run_says_how_to_go_on_and_does(finished, tmp_path):
+def test_an_interrupted_run_says_how_to_go_on(tmp_path):
     arguments = ["bench", *SMALL, *FEW, "--steps", "4000", "--out", str(tmp_path / "run")]
     process = subprocess.Popen(
         [sys.executable, "-m", "robust_hypergan", *arguments], stderr=subprocess.PIPE, text=True

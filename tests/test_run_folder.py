@@ -57,7 +57,7 @@ def test_a_finished_run_is_left_alone(tmp_path):
 @pytest.mark.parametrize("content", ["", "[]", '{"status": "done"}', "\x00"])
 def test_a_damaged_run_is_left_alone(tmp_path, content):
     (tmp_path / "run.json").write_text(content)
-    with pytest.raises(InputError, match="damaged run.json"):
+    with pytest.raises(InputError, match=r"damaged run\.json"):
         RunFolder(tmp_path, "command", CONFIG)
 
 

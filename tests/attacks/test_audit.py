@@ -96,7 +96,7 @@ def test_global_random_states_and_model_modes_are_restored(linear, inputs, label
 
     def reseeds(model, inputs, labels, **_):
         torch.manual_seed(0)
-        np.random.seed(0)  # noqa: NPY002 - what a careless attack does
+        np.random.seed(0)
         random.seed(0)
         model.train()
         model(inputs).sum().backward()

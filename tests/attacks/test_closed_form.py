@@ -79,7 +79,7 @@ def test_noise_fills_the_ball(linear, labels, generator, norm):
     assert lengths.mean().item() == pytest.approx(expected, abs=0.001)
 
 
-def test_more_restarts_are_never_weaker(linear, generator):
+def test_more_restarts_are_never_weaker(generator):
     kinked = torch.nn.Sequential(
         torch.nn.Flatten(), torch.nn.Linear(16, 32), torch.nn.ReLU(), torch.nn.Linear(32, 3)
     )

@@ -51,6 +51,14 @@ def test_one_cell_is_told_with_its_interval_and_counts() -> None:
     assert "from 20% to 90% of the networks." in second
 
 
+def test_the_noise_baseline_is_no_attack() -> None:
+    rows = [("noise", 0.3, 0.1, 0.0, 0.2), ("fgsm", 0.1, 0.6, 0.55, 0.65), ("pgd", 0.1, 0.55, 0.5, 0.6)]
+    findings = find(examples_of(fgsm=[0.5], noise=[0.1]), summary_of(*rows))
+    assert "noise" not in findings.sentences[0]
+    assert "between 55%" in findings.sentences[0]
+    assert "Inside in 2 of 2 cells" in findings.statements[0].detail
+
+
 def test_several_cells_are_told_by_their_extremes() -> None:
     rows = [("fgsm", 0.1, 0.6, 0.55, 0.65), ("pgd", 0.1, 0.48, 0.4, 0.5), ("fgsm", 0.3, 0.96, 0.9, 0.98)]
     first, _ = find(examples_of(fgsm=[0.5]), summary_of(*rows)).sentences

@@ -1,0 +1,37 @@
+# Each target does all its own set-up in .venv on a fresh machine.
+PYTHON ?= python3
+BIN = .venv/bin
+RUN ?= runs/demo
+
+.PHONY: demo test lint types wheel bench-speed clean
+
+demo: .venv/ready  ## train a HyperGAN, attack one network, try 500 fresh ones, write the report
+	rm -rf $(RUN)
+	$(BIN)/robust-hypergan bench --out $(RUN) --preset quick --networks 500 --examples 500 \
+		--attack fgsm --attack pgd --attack noise --eps 0.05 --eps 0.1 --eps 0.15 --eps 0.2 --eps 0.3
+
+test: .venv/ready  ## every test; warnings are errors
+	$(BIN)/python -m pytest
+
+lint: .venv/ready  ## style and formatting
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: .venv/ready  ## mypy, strict
+	$(BIN)/mypy
+
+wheel: .venv/ready  ## build the wheel, install it into a clean environment, use it once
+	rm -rf build dist
+	$(BIN)/python -m build --no-isolation
+	.ci/use-wheel
+
+bench-speed: .venv/ready  ## ensemble forward, crafting: ours beside what a user would use instead
+	$(BIN)/python benchmarks/speed.py
+
+.venv/ready: pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable ".[torchattacks,foolbox,dev]"
+	touch $@
+
+clean:
+	rm -rf .venv build dist *.egg-info
