@@ -18,8 +18,10 @@ class Preset:
 
 
 PRESETS = {
-    "quick": Preset(HyperGANConfig(), TrainConfig(steps=800, networks=8)),
-    "standard": Preset(HyperGANConfig(), TrainConfig(steps=3000, networks=16)),
+    "quick": Preset(HyperGANConfig(), TrainConfig(steps=600, networks=8)),
+    "standard": Preset(
+        HyperGANConfig(noise_share=0.5), TrainConfig(steps=2400, networks=16, learning_rate=5e-4)
+    ),
     "paper": Preset(
         HyperGANConfig(), TrainConfig(steps=20_000, networks=32, batch=32, learning_rate=1e-4, warmup=200)
     ),

@@ -22,6 +22,7 @@ def track(description: str, total: int, quiet: bool, initial: int = 0) -> tqdm[A
         initial=initial,
         disable=quiet,
         delay=2,
+        mininterval=0.5,
         dynamic_ncols=True,
         smoothing=0.1,
     )

@@ -44,7 +44,7 @@ class TrainConfig:
         InputError: a count below 1, or a negative rate.
     """
 
-    steps: int = 800
+    steps: int = 600
     networks: int = 8
     batch: int = 64
     learning_rate: float = 2e-4
