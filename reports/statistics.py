@@ -102,6 +102,27 @@ def paired_mean_interval(differences: ArrayLike, confidence: float = 0.95) -> tu
     return mean, float(mean - reach), float(mean + reach)
 
 
+def difference_interval(
+    first: tuple[float, float, float], second: tuple[float, float, float]
+) -> tuple[float, float, float]:
+    """Difference of two estimates from their own intervals (Zou & Donner 2008, Statistics in Medicine 27).
+
+    The two are taken as independent, which is conservative where both rise and fall together.
+
+    Args:
+        first: estimate, lower and upper end.
+        second: likewise.
+
+    Returns:
+        First minus second, with the lower and upper end.
+    """
+    (mean, low, high), (other, other_low, other_high) = first, second
+    difference = mean - other
+    below = np.hypot(mean - low, other_high - other)
+    above = np.hypot(high - mean, other - other_low)
+    return difference, float(difference - below), float(difference + above)
+
+
 def _variance_of_mean(rows: Floats, columns: Floats) -> tuple[float, float]:
     """Variance of the grand mean and its degrees of freedom, from (R,) and (C,) marginal means."""
     count_rows, count_columns = rows.size, columns.size

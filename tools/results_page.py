@@ -60,7 +60,8 @@ def _accuracy(accuracy: dict[str, float]) -> str:
     votes = [f"{100 * accuracy[key]:.2f}" for key in ("vote_10", "vote_100")]
     return (
         f"Accuracy of {accuracy['networks']} networks on {accuracy['examples']:,} images: "
-        f"single {singles[0]} % (least {singles[1]}, greatest {singles[2]}), mean vote of 10 {votes[0]} %, of 100 {votes[1]} %."
+        f"single {singles[0]} % (least {singles[1]}, greatest {singles[2]}), "
+        f"mean vote of 10 {votes[0]} %, of 100 {votes[1]} %."
     )
 
 

@@ -101,22 +101,28 @@ def test_the_comparison_is_paired_over_examples_that_fooled_the_source_under_bot
     (one,) = compare(examples, summary)
     expected = stats.ttest_1samp(both, 0).confidence_interval()
     assert one.pairs == 16
-    assert (one.difference, one.low, one.high) == pytest.approx((both.mean(), expected.low, expected.high))
-    assert one.verdict == "FGSM better"
+    found = (one.paired.value, one.paired.low, one.paired.high)
+    assert found == pytest.approx((both.mean(), expected.low, expected.high))
+    assert one.paired.verdict == "FGSM better"
+    # the means are 0.3 apart; each interval reaches 0.1 from its mean
+    assert (one.own.value, one.own.low) == pytest.approx((0.3, 0.3 - 0.1 * 2**0.5))
 
 
 @pytest.mark.parametrize(
     ("fgsm", "pgd", "verdict"),
     [
-        ([0.9, 0.8, 0.85, 0.9], [0.1, 0.2, 0.1, 0.15], "holds"),
-        ([0.1, 0.2, 0.1, 0.15], [0.9, 0.8, 0.85, 0.9], "does not hold"),
-        ([0.1, 0.9, 0.1, 0.9], [0.9, 0.1, 0.9, 0.15], "undecided"),
-        ([0.5, np.nan], [np.nan, 0.5], "undecided"),
+        ((0.6, 0.55, 0.65), (0.3, 0.2, 0.4), "holds"),
+        ((0.3, 0.2, 0.4), (0.6, 0.55, 0.65), "does not hold"),
+        ((0.6, 0.5, 0.7), (0.55, 0.45, 0.65), "undecided"),
     ],
 )
-def test_the_order_statement_follows_the_interval(fgsm: list[float], pgd: list[float], verdict: str) -> None:
-    summary = summary_of(("fgsm", 0.1, 0.6, 0.5, 0.7), ("pgd", 0.1, 0.3, 0.2, 0.4))
-    assert find(examples_of(fgsm=fgsm, pgd=pgd), summary).statements[1].verdict == verdict
+def test_the_order_statement_is_the_papers_and_says_what_equal_examples_say(
+    fgsm: tuple[float, float, float], pgd: tuple[float, float, float], verdict: str
+) -> None:
+    same = examples_of(fgsm=[0.1, 0.2, 0.1, 0.15], pgd=[0.9, 0.8, 0.85, 0.9])
+    statement = find(same, summary_of(("fgsm", 0.1, *fgsm), ("pgd", 0.1, *pgd))).statements[1]
+    assert statement.verdict == verdict
+    assert "under both: PGD better at L\u221e eps 0.1" in statement.detail
 
 
 def test_cells_of_different_eps_or_other_attacks_are_not_compared() -> None:
