@@ -18,6 +18,9 @@ from robust_hypergan.reports.wording import norm_text, shorten
 LEGEND_COLUMNS = 3
 MOST_BANDS = 4
 
+FEWEST_EXAMPLES = 10
+"""A mean over fewer examples that fooled the source is left to the table: its interval fills the panel."""
+
 
 @styled
 def draw_transfer(summary: pd.DataFrame) -> Figure:
@@ -66,7 +69,10 @@ def _line(axes: Axes, line: Series, *, offset: float, crowded: bool) -> None:
     """One attack: mean with interval, and the dashed success on the source; no shading when crowded."""
     rows = line.rows
     at = rows["eps"].to_numpy(dtype=float) + offset
-    mean, low, high = (rows[name].to_numpy(dtype=float) for name in ("fooled_mean", "ci_low", "ci_high"))
+    told = rows["source_fooled"] >= FEWEST_EXAMPLES
+    mean, low, high = (
+        rows[name].where(told).to_numpy(dtype=float) for name in ("fooled_mean", "ci_low", "ci_high")
+    )
     on_source = rows["source_success"].to_numpy(dtype=float)
     axes.plot(at, on_source, color=line.colour, ls="--", lw=1, alpha=0.4 if crowded else 0.7)
     if not crowded:

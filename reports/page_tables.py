@@ -87,8 +87,7 @@ def comparison_table(comparisons: tuple[Comparison, ...]) -> Table:
     rows = tuple(
         (
             f"{norm_text(one.norm)} eps {eps_text(one.eps)}",
-            printable(one.fgsm),
-            printable(one.pgd),
+            f"{printable(one.fgsm)} \u2212 {printable(one.pgd)}",
             f"{points(one.own.value)} ({points(one.own.low)} to {points(one.own.high)})",
             one.own.verdict,
             count(one.pairs),
@@ -103,7 +102,7 @@ def comparison_table(comparisons: tuple[Comparison, ...]) -> Table:
         " it fooled the source; then over the examples that fooled the source under both, where the interval"
         " is over examples and the fresh networks, the same for both, are held fixed."
     )
-    header = ("setting", "FGSM", "PGD", "own successes", "outcome", "examples", "same examples", "outcome")
+    header = ("setting", "attacks", "own successes", "outcome", "examples", "same examples", "outcome")
     return Table(caption, header, rows)
 
 

@@ -12,7 +12,7 @@ from robust_hypergan.reports.figure_distribution import MOST_EPS, draw_ecdf, dra
 from robust_hypergan.reports.figure_gallery import draw_gallery
 from robust_hypergan.reports.figure_networks import draw_networks
 from robust_hypergan.reports.figure_training import draw_training
-from robust_hypergan.reports.figure_transfer import draw_transfer
+from robust_hypergan.reports.figure_transfer import FEWEST_EXAMPLES, draw_transfer
 from robust_hypergan.reports.run import Gallery, Run
 from robust_hypergan.reports.wording import cell_text, interval, percent
 
@@ -46,7 +46,8 @@ def _transfer_pictures(run: Run, summary: pd.DataFrame) -> Iterator[Picture]:
     yield Picture(
         "transfer",
         "How far the attacks carry",
-        "Mean fooled fraction over the examples that fooled the source network, with its 95% interval"
+        "Mean fooled fraction over the examples that fooled the source network, where at least"
+        f" {FEWEST_EXAMPLES} did, with its 95% interval"
         " (examples and networks both counted as samples). Dashed, in the same colour: the share of the"
         " initially correct examples that fooled the source network itself.",
         f"Line plot of the mean fooled fraction against eps. {_means(summary)}",

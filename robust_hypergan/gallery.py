@@ -31,8 +31,9 @@ def write_gallery(folder: Path, result: TransferResult) -> None:
         if not len(fooling):
             continue
         ranked = fooling[np.argsort(fractions[fooling], kind="stable")]
-        for quantile in QUANTILES:
-            at = int(ranked[round(quantile * (len(ranked) - 1))])
+        places = {round(quantile * (len(ranked) - 1)): quantile for quantile in reversed(QUANTILES)}
+        for place, quantile in sorted(places.items()):
+            at = int(ranked[place])
             counts = {f"counts_{label}": int(count) for label, count in enumerate(votes[at])}
             rows.append(
                 {

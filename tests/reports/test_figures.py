@@ -68,6 +68,15 @@ def test_transfer_lines_are_the_summarys_means(fake: Any) -> None:
     np.testing.assert_allclose(drawn[3], summary["fooled_mean"][3:])
 
 
+def test_a_mean_over_a_handful_of_examples_is_not_drawn(fake: Any) -> None:
+    summary = summarise(fake.examples, fake.networks, fake.info["cells"])
+    summary.loc[1, "source_fooled"] = 9
+    (axes,) = panels(draw_transfer(summary))
+    drawn = np.asarray(axes.lines[1].get_ydata())
+    assert np.isnan(drawn[1])
+    np.testing.assert_allclose(drawn[[0, 2]], summary["fooled_mean"].iloc[[0, 2]])
+
+
 def test_each_fresh_network_is_a_point_and_the_source_is_none(fake: Any) -> None:
     summary = summarise(fake.examples, fake.networks, fake.info["cells"])
     figure = draw_networks(fake.networks, summary)
