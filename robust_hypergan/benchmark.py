@@ -207,7 +207,9 @@ def _transfer(
     write_gallery(run.path, result)
     run.update(
         seconds=result.seconds,
-        source={"seed": config.seed, "stream": "source", "index": config.source},
+        source=saved[0].source
+        if saved
+        else {"seed": config.seed, "stream": "source", "index": config.source},
         fresh={"seed": config.seed, "stream": "fresh", "start": 0, "stop": config.networks},
         examples={"tried": result.tried, "source_correct": len(result.indices)},
         cells=[cell_record(cell) for cell in result.cells],
@@ -219,16 +221,22 @@ def _transfer(
 
 
 def _save_adversarials(run: RunFolder, result: TransferResult, dataset: Dataset) -> None:
-    origin = {"data": dataset.name, "data_sha256": dataset.sha256, "source": run.record["source"]}
     for cell in result.cells:
         if not cell.error:
-            save_cell(run.path / "adversarials", cell, result.labels, result.indices, origin)
+            save_cell(
+                run.path / "adversarials",
+                cell,
+                result.labels,
+                result.indices,
+                dataset.sha256,
+                run.record["source"],
+            )
 
 
 def _load_saved(folder: Path | None, dataset: Dataset) -> list[SavedCell]:
     saved = load_cells(folder) if folder else []
     for each in saved:
-        if each.origin.get("data_sha256") != dataset.sha256 or each.examples != saved[0].examples:
+        if each.data_sha256 != dataset.sha256 or each.examples != saved[0].examples:
             raise InputError(
                 f"{folder} holds adversarials of other images than {dataset.name}: use their own --data"
             )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +34,7 @@ class Cell:
         eps: radius of the ball.
         options: the attack's options.
         adversarials: ``[n, C, H, W]`` in [0, 1]; empty if the attack failed.
-        source_fooled: whether the source network misclassifies each, ``[n]`` bool; empty likewise.
+        source_labels: the classes the source network gives them, ``[n]``; empty likewise.
         audit: what the attack really did.
         seconds: of crafting.
         error: why it failed, or None.
@@ -45,10 +45,15 @@ class Cell:
     eps: float
     options: Mapping[str, Any] = field(default_factory=dict)
     adversarials: Tensor = field(default_factory=lambda: torch.empty(0))
-    source_fooled: Tensor = field(default_factory=lambda: torch.empty(0, dtype=torch.bool))
+    source_labels: Tensor = field(default_factory=lambda: torch.empty(0, dtype=torch.int64))
     audit: Audit = field(default_factory=Audit)
     seconds: float = 0.0
     error: str | None = None
+
+    def to(self, device: torch.device) -> Cell:
+        """The same cell with its tensors on a device."""
+        moved = self.adversarials.to(device), self.source_labels.to(device)
+        return replace(self, adversarials=moved[0], source_labels=moved[1])
 
 
 def craft_cell(
@@ -78,14 +83,14 @@ def craft_cell(
         int(np.random.SeedSequence(seed, spawn_key=(4,)).generate_state(1)[0])
     )
     started = time.perf_counter()
-    parts, fooled, audit = [], [], Audit()
+    parts, answers, audit = [], [], Audit()
     try:
         for own_images, own_labels in zip(images.split(CRAFT_BATCH), labels.split(CRAFT_BATCH), strict=True):
             adversarials, findings = craft_audited(
                 attack, model, own_images, own_labels, eps=eps, norm=norm, generator=generator
             )
             with torch.no_grad():
-                fooled.append(model(adversarials).argmax(1) != own_labels)
+                answers.append(model(adversarials).argmax(1))
             parts.append(adversarials)
             audit += findings
             advance(len(own_images))
@@ -98,14 +103,19 @@ def craft_cell(
         eps,
         attack.options,
         torch.cat(parts),
-        torch.cat(fooled),
+        torch.cat(answers),
         audit,
         time.perf_counter() - started,
     )
 
 
 def save_cell(
-    folder: Path, cell: Cell, labels: Tensor, examples: Sequence[int], origin: Mapping[str, Any]
+    folder: Path,
+    cell: Cell,
+    labels: Tensor,
+    examples: Sequence[int],
+    data_sha256: str,
+    source: Mapping[str, Any],
 ) -> None:
     """Writes a cell's adversarial images losslessly as ``ATTACK-EPS.safetensors``.
 
@@ -114,17 +124,23 @@ def save_cell(
         cell: a cell that did not fail.
         labels: true classes ``[n]``.
         examples: index of each image in its split.
-        origin: data set, its hash and the source network's address.
+        data_sha256: of the split.
+        source: the source network's address.
     """
     folder.mkdir(exist_ok=True)
     tensors = {
         "adversarials": cell.adversarials,
         "labels": labels,
         "examples": torch.tensor(examples),
-        "source_fooled": cell.source_fooled,
+        "source_labels": cell.source_labels,
     }
     described = {"attack": cell.attack, "norm": cell.norm, "eps": cell.eps, "options": dict(cell.options)}
-    metadata = {"format": FORMAT, "cell": json.dumps(described | {"origin": dict(origin)}, sort_keys=True)}
+    metadata = {
+        "format": FORMAT,
+        "cell": json.dumps(described, sort_keys=True),
+        "data_sha256": data_sha256,
+        "source": json.dumps(dict(source)),
+    }
     norm = "" if cell.norm == "linf" else f"-{cell.norm}"
     save_tensors(folder / f"{file_name(cell.attack)}{norm}-{cell.eps:g}.safetensors", tensors, metadata)
 
@@ -137,13 +153,15 @@ class SavedCell:
         cell: the cell; its audit and seconds are not saved.
         labels: true classes ``[n]``.
         examples: index of each image in its split, ``[n]``.
-        origin: data set, its hash and the source network's address.
+        data_sha256: of the split.
+        source: the source network's address: seed, stream and index.
     """
 
     cell: Cell
     labels: Tensor
     examples: list[int]
-    origin: Mapping[str, Any]
+    data_sha256: str
+    source: Mapping[str, Any]
 
 
 def load_cells(folder: Path) -> list[SavedCell]:
@@ -162,12 +180,12 @@ def _load_cell(path: Path) -> SavedCell:
     tensors, metadata = read_tensors(path, FORMAT, "file of adversarial images")
     try:
         described = json.loads(metadata["cell"])
-        origin = described.pop("origin")
-        images, fooled = tensors["adversarials"], tensors["source_fooled"]
+        source = {key: json.loads(metadata["source"])[key] for key in ("seed", "stream", "index")}
+        images, answers = tensors["adversarials"], tensors["source_labels"]
         labels, examples = tensors["labels"], tensors["examples"].tolist()
-        cell = Cell(**described, adversarials=images, source_fooled=fooled)
+        cell = Cell(**described, adversarials=images, source_labels=answers)
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(f"{path} does not fit its own description ({error}): craft it again") from error
-    if not len(images) == len(fooled) == len(labels) == len(examples):
+    if not len(images) == len(answers) == len(labels) == len(examples):
         raise InputError(f"{path} has {len(images)} images but {len(labels)} labels: craft it again")
-    return SavedCell(cell, labels, examples, origin)
+    return SavedCell(cell, labels, examples, metadata.get("data_sha256", ""), source)

@@ -22,12 +22,12 @@ def write_gallery(folder: Path, result: TransferResult) -> None:
     """
     rows: list[dict[str, object]] = []
     clean, adversarial = [], []
-    for cell, votes, source_labels in zip(result.cells, result.votes, result.source_labels, strict=True):
+    for cell, votes in zip(result.cells, result.votes, strict=True):
         if cell.error:
             continue
         own = result.examples.query("attack == @cell.attack and norm == @cell.norm and eps == @cell.eps")
         fractions = own["fooled_fraction"].to_numpy()
-        fooling = np.flatnonzero(cell.source_fooled.cpu().numpy())
+        fooling = np.flatnonzero(own["source_fooled"].to_numpy())
         if not len(fooling):
             continue
         ranked = fooling[np.argsort(fractions[fooling], kind="stable")]
@@ -45,7 +45,7 @@ def write_gallery(folder: Path, result: TransferResult) -> None:
                     "label": int(result.labels[at]),
                     "quantile": quantile,
                     "fooled_fraction": fractions[at],
-                    "source_label": int(source_labels[at]),
+                    "source_label": int(cell.source_labels[at]),
                 }
                 | counts
             )

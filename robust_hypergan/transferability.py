@@ -21,10 +21,10 @@ from robust_hypergan.crafting import Cell, SavedCell, craft_cell
 from robust_hypergan.datasets import Dataset, to_unit
 from robust_hypergan.ensemble import BACKENDS, ensemble_forward
 from robust_hypergan.errors import InputError, check_range, unknown
+from robust_hypergan.fold import Fold
 from robust_hypergan.networks import NetworkDistribution, Networks, materialise
 from robust_hypergan.progress import track
-from robust_hypergan.reports import EXAMPLES_COLUMNS, NETWORKS_COLUMNS, summarise, wilson_interval
-from robust_hypergan.tally import Tally
+from robust_hypergan.reports import summarise
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,6 @@ class TransferResult:
         labels: their true classes ``[n]``.
         indices: their indices in the split.
         votes: for each cell the fresh networks that predict each class, ``[n, classes]``; empty if it failed.
-        source_labels: for each cell what the source makes of the adversarial images, ``[n]``; empty likewise.
         tried: examples tried, initially correct or not.
         seconds: of crafting and of the fresh networks.
     """
@@ -98,7 +97,6 @@ class TransferResult:
     labels: Tensor
     indices: list[int]
     votes: list[Tensor]
-    source_labels: list[Tensor]
     tried: int
     seconds: dict[str, float]
 
@@ -157,32 +155,30 @@ def transfer(
 
     started = time.perf_counter()
     clean, own_labels = images[correct], labels[correct]
-    cells = [each.cell for each in saved] or list(_craft(source, clean, own_labels, config, quiet))
+    cells = [each.cell.to(images.device) for each in saved] or list(
+        _craft(source, clean, own_labels, config, quiet)
+    )
     crafted = time.perf_counter()
 
-    fold = _Fold(cells, images, labels, correct, len(dataset.classes))
+    fold = Fold(cells, images, labels, correct, len(dataset.classes))
     addresses = Networks(config.seed, "fresh", range(config.networks))
     with track("fresh networks", config.networks, quiet) as progress:
         for block, logits in ensemble_forward(distribution, addresses, fold.images, backend=config.backend):
-            for index, own in zip(block.indices, logits, strict=True):
-                fold.add(index, own)
+            for own in logits:
+                fold.add(own)
             progress.update(len(block))
     finished = time.perf_counter()
 
     indices = chosen[correct.cpu()].tolist()
-    with torch.no_grad():
-        source_labels = [
-            source(cell.adversarials).argmax(1) if not cell.error else torch.empty(0) for cell in cells
-        ]
+    votes = iter(fold.votes)
     return TransferResult(
         examples=fold.examples_table(indices),
-        networks=fold.networks_table(config.source, source_accuracy),
+        networks=fold.networks_table(saved[0].source["index"] if saved else config.source, source_accuracy),
         cells=cells,
         clean=clean,
         labels=own_labels,
         indices=indices,
-        votes=fold.votes(),
-        source_labels=source_labels,
+        votes=[torch.empty(0) if cell.error else next(votes) for cell in cells],
         tried=len(chosen),
         seconds={"crafting": crafted - started, "transfer": finished - crafted},
     )
@@ -220,101 +216,3 @@ def _craft(
                     seed=config.seed,
                     advance=progress.update,
                 )
-
-
-class _Fold:
-    """Clean images and all cells' adversarials as one batch, and what each network makes of them."""
-
-    def __init__(
-        self, cells: list[Cell], images: Tensor, labels: Tensor, correct: Tensor, classes: int
-    ) -> None:
-        self.cells, self.correct = cells, correct
-        self.done = [cell for cell in cells if not cell.error]
-        self.labels = labels[correct]
-        self.clean_images = images[correct]
-        adversarials = [cell.adversarials.to(images) for cell in self.done]
-        self.images = torch.cat([images, *adversarials])
-        self.sizes = [len(images), *[len(each) for each in adversarials]]
-        self.clean = Tally(labels, classes)
-        self.tallies = [Tally(self.labels, classes) for _ in self.done]
-        self.flipped = [torch.zeros_like(self.labels) for _ in self.done]
-        self.rows: list[tuple[int, float, list[int]]] = []
-
-    def add(self, index: int, logits: Tensor) -> None:
-        """Adds the logits of one fresh network on all images."""
-        clean_logits, *parts = logits.split(self.sizes)
-        right = self.clean.add(clean_logits)
-        own_right = right[self.correct]
-        fooled = []
-        for cell, tally, flipped, part in zip(self.done, self.tallies, self.flipped, parts, strict=True):
-            wrong = ~tally.add(part)
-            flipped += wrong & own_right
-            fooled.append(int((wrong & cell.source_fooled).sum()))
-        self.rows.append((index, right.double().mean().item(), fooled))
-
-    def votes(self) -> list[Tensor]:
-        """Votes of each cell, empty where it failed."""
-        tallies = iter(self.tallies)
-        return [torch.empty(0) if cell.error else next(tallies).votes for cell in self.cells]
-
-    def examples_table(self, indices: Sequence[int]) -> pd.DataFrame:
-        """``examples.csv``."""
-        tables = [
-            self._cell_examples(cell, tally, flipped, indices)
-            for cell, tally, flipped in zip(self.done, self.tallies, self.flipped, strict=True)
-        ]
-        return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=EXAMPLES_COLUMNS)
-
-    def _cell_examples(
-        self, cell: Cell, tally: Tally, flipped: Tensor, indices: Sequence[int]
-    ) -> pd.DataFrame:
-        fooled = tally.wrong.cpu().numpy()
-        low, high = wilson_interval(fooled, tally.networks)
-        networks_correct = (tally.networks - self.clean.wrong[self.correct]).cpu().numpy()
-        wrong_label, wrong_count = (each.cpu().numpy() for each in tally.modal_wrong_label)
-        any_fooled = fooled > 0
-        delta = cell.adversarials.to(self.clean_images) - self.clean_images
-        flipped_count = flipped.cpu().numpy()
-        with np.errstate(invalid="ignore"):
-            flipped_fraction = flipped_count / networks_correct
-            wrong_share = wrong_count / fooled
-        table = pd.DataFrame(
-            {
-                "attack": cell.attack,
-                "norm": cell.norm,
-                "eps": cell.eps,
-                "example": indices,
-                "label": self.labels.cpu().numpy(),
-                "source_correct": True,
-                "source_fooled": cell.source_fooled.cpu().numpy(),
-                "networks": tally.networks,
-                "fooled": fooled,
-                "fooled_fraction": fooled / tally.networks,
-                "ci_low": low,
-                "ci_high": high,
-                "networks_correct": networks_correct,
-                "flipped": flipped_count,
-                "flipped_fraction": flipped_fraction,
-                "wrong_label": pd.array(np.where(any_fooled, wrong_label, -1), dtype="Int64"),
-                "wrong_share": np.where(any_fooled, wrong_share, np.nan),
-                "entropy_clean": self.clean.entropy[self.correct].cpu().numpy(),
-                "entropy_adversarial": tally.entropy.cpu().numpy(),
-                "linf": NORMS["linf"].length(delta).cpu().numpy(),
-                "l2": NORMS["l2"].length(delta).cpu().numpy(),
-            }
-        )
-        table.loc[~any_fooled, "wrong_label"] = pd.NA
-        return table[EXAMPLES_COLUMNS]
-
-    def networks_table(self, source: int, source_accuracy: float) -> pd.DataFrame:
-        """``networks.csv``."""
-        rows = []
-        for position, cell in enumerate(self.done):
-            hits = int(cell.source_fooled.sum())
-            own = (cell.attack, cell.norm, cell.eps)
-            correct = len(self.labels)
-            rows.append((*own, source, "source", source_accuracy, correct, hits, hits / correct))
-            for index, accuracy, fooled in self.rows:
-                share = fooled[position] / hits if hits else np.nan
-                rows.append((*own, index, "fresh", accuracy, hits, fooled[position], share))
-        return pd.DataFrame(rows, columns=NETWORKS_COLUMNS)

@@ -19,6 +19,7 @@ LAYERS = [
     {"hypergan", "ensemble", "tally"},
     {"checkpoint", "accuracy", "trainer"},
     {"crafting", "training", "sampling", "presets"},
+    {"fold"},
     {"transferability"},
     {"gallery", "run_folder"},
     {"benchmark"},

@@ -1,0 +1,139 @@
+"""What the fresh networks make of every cell, folded network by network into the two tables."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor
+
+from robust_hypergan.attacks import NORMS
+from robust_hypergan.crafting import Cell
+from robust_hypergan.reports import EXAMPLES_COLUMNS, NETWORKS_COLUMNS, wilson_interval
+from robust_hypergan.tally import Tally
+
+
+class CellFold:
+    """One cell: votes on its adversarial images, flips, and how many images fool each network.
+
+    Args:
+        cell: a cell that did not fail.
+        labels: true classes ``[n]`` of its images.
+        classes: number of classes.
+    """
+
+    def __init__(self, cell: Cell, labels: Tensor, classes: int) -> None:
+        self.cell, self.labels = cell, labels
+        self.source_fooled = cell.source_labels != labels
+        self.tally = Tally(labels, classes)
+        self.flipped = torch.zeros_like(labels)
+        self.fooled_by_network: list[int] = []
+
+    def add(self, logits: Tensor, clean_right: Tensor) -> None:
+        """Adds one network: its logits ``[n, classes]``, and which clean images ``[n]`` it got right."""
+        wrong = ~self.tally.add(logits)
+        self.flipped += wrong & clean_right
+        self.fooled_by_network.append(int((wrong & self.source_fooled).sum()))
+
+
+class Fold:
+    """The clean images and the adversarial images of all cells as one batch, and the tables they fill.
+
+    Args:
+        cells: all cells; failed ones are left out.
+        images: the tried images ``[N, C, H, W]`` in [0, 1].
+        labels: their true classes ``[N]``.
+        correct: which of them the source classifies correctly, ``[N]`` bool; the cells are of these n.
+        classes: number of classes.
+    """
+
+    def __init__(
+        self, cells: Sequence[Cell], images: Tensor, labels: Tensor, correct: Tensor, classes: int
+    ) -> None:
+        self.correct = correct
+        self.clean = Tally(labels, classes)
+        self.cells = [CellFold(cell, labels[correct], classes) for cell in cells if not cell.error]
+        self.images = torch.cat([images, *(each.cell.adversarials for each in self.cells)])
+        self.sizes = [len(images), *(len(each.labels) for each in self.cells)]
+        self.clean_accuracy: list[float] = []
+        self.clean_images = images[correct]
+
+    def add(self, logits: Tensor) -> None:
+        """Adds the logits of one fresh network on all images."""
+        clean_logits, *parts = logits.split(self.sizes)
+        right = self.clean.add(clean_logits)
+        self.clean_accuracy.append(right.double().mean().item())
+        for each, part in zip(self.cells, parts, strict=True):
+            each.add(part, right[self.correct])
+
+    @property
+    def votes(self) -> list[Tensor]:
+        """Networks that predict each class, ``[n, classes]`` for each cell that did not fail."""
+        return [each.tally.votes for each in self.cells]
+
+    def examples_table(self, indices: Sequence[int]) -> pd.DataFrame:
+        """``examples.csv``: a row for each cell and example.
+
+        Args:
+            indices: index in the split of each of the n examples.
+        """
+        tables = [self._examples(each, indices) for each in self.cells]
+        return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=EXAMPLES_COLUMNS)
+
+    def networks_table(self, source: int, source_accuracy: float) -> pd.DataFrame:
+        """``networks.csv``: a row for each cell and network.
+
+        Args:
+            source: index of the source network.
+            source_accuracy: of the source on the tried images.
+        """
+        rows = []
+        for each in self.cells:
+            hits, correct = int(each.source_fooled.sum()), len(each.labels)
+            own = (each.cell.attack, each.cell.norm, each.cell.eps)
+            rows.append((*own, source, "source", source_accuracy, correct, hits, hits / correct))
+            for index, (accuracy, fooled) in enumerate(
+                zip(self.clean_accuracy, each.fooled_by_network, strict=True)
+            ):
+                rows.append((*own, index, "fresh", accuracy, hits, fooled, fooled / hits if hits else np.nan))
+        return pd.DataFrame(rows, columns=NETWORKS_COLUMNS)
+
+    def _examples(self, each: CellFold, indices: Sequence[int]) -> pd.DataFrame:
+        cell, networks = each.cell, each.tally.networks
+        fooled, flipped = _array(each.tally.wrong), _array(each.flipped)
+        networks_correct = networks - _array(self.clean.wrong[self.correct])
+        wrong_label, wrong_count = map(_array, each.tally.modal_wrong_label)
+        delta = cell.adversarials - self.clean_images
+        low, high = wilson_interval(fooled, networks)
+        with np.errstate(invalid="ignore"):  # nothing to divide by is NaN, as the tables want it
+            flipped_fraction, wrong_share = flipped / networks_correct, wrong_count / fooled
+        columns = {
+            "attack": cell.attack,
+            "norm": cell.norm,
+            "eps": cell.eps,
+            "example": indices,
+            "label": _array(each.labels),
+            "source_correct": True,
+            "source_fooled": _array(each.source_fooled),
+            "networks": networks,
+            "fooled": fooled,
+            "fooled_fraction": fooled / networks,
+            "ci_low": low,
+            "ci_high": high,
+            "networks_correct": networks_correct,
+            "flipped": flipped,
+            "flipped_fraction": flipped_fraction,
+            "wrong_label": pd.Series(wrong_label, dtype="Int64").where(fooled > 0),
+            "wrong_share": wrong_share,
+            "entropy_clean": _array(self.clean.entropy[self.correct]),
+            "entropy_adversarial": _array(each.tally.entropy),
+            "linf": _array(NORMS["linf"].length(delta)),
+            "l2": _array(NORMS["l2"].length(delta)),
+        }
+        return pd.DataFrame(columns)[EXAMPLES_COLUMNS]
+
+
+def _array(tensor: Tensor) -> np.ndarray:
+    return tensor.cpu().numpy()
