@@ -227,7 +227,7 @@ def attacks() -> None:
 def _run(flags: dict[str, Any], out: Path, *, trains: bool, transfers: bool) -> None:
     from robust_hypergan.benchmark import bench as run_bench
     from robust_hypergan.reports import headline, load_run
-    from robust_hypergan.run_folder import repeat_command
+    from robust_hypergan.run_folder import accuracy_sentence, repeat_command
 
     config = _bench_config(flags, trains=trains, transfers=transfers)
     device = _device(flags["device"])
@@ -236,6 +236,7 @@ def _run(flags: dict[str, Any], out: Path, *, trains: bool, transfers: bool) -> 
         click.echo(headline(load_run(out)))
         click.echo(out / "report.html")
     else:
+        click.echo(accuracy_sentence(out))
         click.echo(out / "hypergan.safetensors")
 
 

@@ -92,6 +92,16 @@ def repeat_command() -> str:
     return shlex.join(["robust-hypergan", *sys.argv[1:]])
 
 
+def accuracy_sentence(path: Path) -> str:
+    """The accuracy that a finished run measured, for the terminal."""
+    measured = json.loads((path / "run.json").read_text(encoding="utf-8"))["accuracy"]
+    mean, least, most = (f"{measured[key]:.2%}" for key in ("single_mean", "single_min", "single_max"))
+    return (
+        f"{measured['networks']} networks on {measured['examples']:,} test images: single {mean} "
+        f"(least {least}, greatest {most}), mean vote of 100 {measured['vote_100']:.2%}"
+    )
+
+
 def _refuse_unless_resumable(path: Path, entries: set[str], config: dict[str, Any]) -> None:
     if "run.json" not in entries:
         raise InputError(f"{path} is not empty and holds no run: choose another --out")

@@ -90,6 +90,14 @@ def test_a_transfer_from_the_checkpoint_gives_the_same_rows(finished, tmp_path):
     pd.testing.assert_frame_equal(first, second, check_exact=True)
 
 
+def test_training_alone_says_how_good_the_networks_are(tmp_path):
+    done = run("train", *SMALL, "--out", tmp_path / "run")
+    assert done.returncode == 0, done.stderr
+    measured = json.loads((tmp_path / "run" / "run.json").read_text())["accuracy"]
+    assert f"single {100 * measured['single_mean']:.2f}%" in done.stdout
+    assert "only trained" in refused("report", tmp_path / "run")
+
+
 def test_a_report_is_remade_from_the_tables_to_the_same_bytes(finished):
     made = [finished / "report.html", finished / "report.md", finished / "summary.csv"]
     made += sorted((finished / "figures").iterdir())

@@ -39,7 +39,9 @@ def section(title: str, folder: Path) -> str:
     lines += [_setting(record, training), "", _accuracy(accuracy), ""]
     if (folder / "summary.csv").exists():
         summary = pd.read_csv(folder / "summary.csv")
-        lines += [summary[list(COLUMNS)].rename(columns=COLUMNS).to_markdown(index=False, floatfmt=".3f", missingval=""), ""]
+        table = summary[list(COLUMNS)].rename(columns=COLUMNS).astype(object)
+        table = table.where(table.notna(), None)
+        lines += [table.to_markdown(index=False, floatfmt=".3f", missingval=""), ""]
         lines += _statements(folder)
     return "\n".join(lines)
 
