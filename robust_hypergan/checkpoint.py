@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor
 
 from robust_hypergan.classifiers import build_classifier
@@ -40,9 +40,8 @@ class Checkpoint:
 def save_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> None:
     """Writes a safetensors file beside its final name and renames it, so that it is whole or absent."""
     beside = path.with_name(path.name + ".part")
-    save_file(
-        {name: value.detach().cpu().contiguous() for name, value in tensors.items()}, beside, dict(metadata)
-    )
+    plain = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
+    beside.write_bytes(save(plain, dict(metadata)))
     os.replace(beside, path)
 
 
