@@ -7,7 +7,7 @@ import importlib
 import inspect
 import io
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any, Literal
@@ -75,8 +75,7 @@ class Adapter:
             InputError: the library can't be imported.
         """
         try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # old dependencies of the libraries warn on import
+            with _quiet():
                 return self.find(importlib.import_module(self.module))
         except ModuleNotFoundError as error:
             raise InputError(
@@ -110,8 +109,7 @@ class Adapter:
             targets: Tensor | None = None,
             **options: Any,
         ) -> Tensor:
-            silence = contextlib.redirect_stdout(io.StringIO())  # the libraries print as they go
-            with seeded_random_state(generator) as seed, torch.enable_grad(), silence:
+            with seeded_random_state(generator) as seed, torch.enable_grad(), _quiet():
                 batch = Batch(model, inputs, labels, eps, norm, targets, seed)
                 return self.run(kind, batch, options).detach()
 
@@ -130,6 +128,14 @@ class Adapter:
             and each.kind in (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
         ]
         return inspect.Signature([*own, *options])
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Libraries print and warn as they go; what they return is audited all the same."""
+    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+        warnings.simplefilter("ignore")
+        yield
 
 
 def parameter_names(kind: type) -> set[str]:
