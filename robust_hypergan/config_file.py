@@ -59,7 +59,9 @@ def _specification(path: Path, table: dict[str, Any]) -> str:
             raise InputError(
                 f"{key} of attack {name} in {path} takes a number, true, false or a text without commas"
             )
-    return ":".join([name, *filter(None, [",".join(f"{key}={value}" for key, value in options.items())])])
+    written = [f"{key}={value}" for key, value in options.items()]
+    joint = "," if "=" in name else ":"  # the name may bring options of its own
+    return joint.join([name, ",".join(written)]) if written else name
 
 
 def _check(path: Path, key: str, value: Any, option: click.Option) -> None:
