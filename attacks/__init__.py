@@ -6,11 +6,13 @@ They know models and tensors, and nothing of where the model comes from.
 from robust_hypergan.attacks.audit import AttackError as AttackError
 from robust_hypergan.attacks.audit import Audit as Audit
 from robust_hypergan.attacks.audit import craft_audited as craft_audited
+from robust_hypergan.attacks.contract import Attack as Attack
+from robust_hypergan.attacks.contract import attack_norms as attack_norms
+from robust_hypergan.attacks.contract import attack_options as attack_options
 from robust_hypergan.attacks.fgsm import fgsm as fgsm
+from robust_hypergan.attacks.listing import list_attacks as list_attacks
 from robust_hypergan.attacks.noise import noise as noise
 from robust_hypergan.attacks.norms import NORMS as NORMS
 from robust_hypergan.attacks.pgd import pgd as pgd
 from robust_hypergan.attacks.registry import BUILT_IN as BUILT_IN
-from robust_hypergan.attacks.registry import Attack as Attack
-from robust_hypergan.attacks.registry import attack_options as attack_options
 from robust_hypergan.attacks.registry import find_attack as find_attack

@@ -3,23 +3,23 @@
 An attack may come from anywhere. It is handed copies of the batch, and whatever it does to the
 global random state or to the model's mode is undone; what it returns is checked and, where it left
 the ball or [0, 1], projected back. Source of the idea: foolbox clips whatever an attack returns
-(``attacks/base.py``).
+(``attacks/base.py``). How often it used the model is counted on the way.
 """
 
 from __future__ import annotations
 
 import contextlib
-import random
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
-from robust_hypergan.attacks.norms import NORMS
-from robust_hypergan.attacks.registry import Attack
+from robust_hypergan.attacks.contract import Attack
+from robust_hypergan.attacks.norms import NORMS, per_example
+from robust_hypergan.attacks.passes import counted_passes
+from robust_hypergan.attacks.random_state import kept_random_state
 
 TOLERANCE = 1e-5
 """Share of eps, and of the unit range, that rounding may add before it counts as a violation."""
@@ -41,6 +41,8 @@ class Audit:
         out_of_range: images with a value outside [0, 1].
         non_finite: images with a NaN or an infinity; the clean image stands in for them.
         repaired: images changed by any of the three.
+        forward: images sent forward through the model, every repetition counted.
+        backward: images a gradient was sent back for, likewise.
         notes: other misbehaviour, in words.
     """
 
@@ -51,6 +53,8 @@ class Audit:
     out_of_range: int = 0
     non_finite: int = 0
     repaired: int = 0
+    forward: int = 0
+    backward: int = 0
     notes: tuple[str, ...] = ()
 
     def __add__(self, other: Audit) -> Audit:
@@ -61,6 +65,16 @@ class Audit:
             merged[key] = max(mine, theirs) if key.endswith("_max") else mine + theirs
         merged["notes"] = tuple(dict.fromkeys(merged["notes"]))
         return Audit(**merged)
+
+    def record(self) -> dict[str, Any]:
+        """The findings as they stand in ``run.json``, with the rates for each example."""
+        count = max(self.examples, 1)
+        rates = {
+            "repaired_share": self.repaired / count,
+            "forward_per_example": self.forward / count,
+            "backward_per_example": self.backward / count,
+        }
+        return asdict(self) | rates
 
 
 def craft_audited(
@@ -94,9 +108,9 @@ def craft_audited(
     """
     own_inputs, own_labels = inputs.clone(), labels.clone()
     notes: list[str] = []
-    with _restored(model, notes):
+    with _restored(model, notes), counted_passes(model) as passes, torch.enable_grad():
         try:
-            adversarials = attack.craft(
+            returned = attack.craft(
                 model,
                 own_inputs,
                 own_labels,
@@ -108,23 +122,48 @@ def craft_audited(
             )
         except Exception as error:  # whatever a stranger's attack raises fails its own cell only
             raise AttackError(f"{attack.spec} raised {type(error).__name__}: {error}") from error
-    if not isinstance(adversarials, Tensor) or adversarials.shape != inputs.shape:
-        got = tuple(adversarials.shape) if isinstance(adversarials, Tensor) else type(adversarials).__name__
-        raise AttackError(f"{attack.spec} returned {got} instead of images {tuple(inputs.shape)}")
     if not torch.equal(own_inputs, inputs):
         notes.append("wrote into its inputs")
     if not torch.equal(own_labels, labels):
         notes.append("wrote into its labels")
-    if adversarials.dtype != inputs.dtype:
-        notes.append(f"returned {str(adversarials.dtype).removeprefix('torch.')}")
-    return _repair(adversarials.detach().to(inputs), inputs, eps, norm, notes)
+    adversarials = _as_images(returned, inputs, attack.spec, notes)
+    if _looks_like_perturbations(adversarials, inputs, eps, norm):
+        raise AttackError(f"{attack.spec} returned perturbations instead of images: add them to the inputs")
+    repaired, audit = _repair(adversarials, inputs, eps, norm, notes)
+    return repaired, replace(audit, forward=passes.forward, backward=passes.backward)
+
+
+def _as_images(returned: Any, inputs: Tensor, spec: str, notes: list[str]) -> Tensor:
+    """What an attack returned, in the inputs' dtype and on their device."""
+    if not isinstance(returned, Tensor) or returned.shape != inputs.shape:
+        got = tuple(returned.shape) if isinstance(returned, Tensor) else type(returned).__name__
+        raise AttackError(f"{spec} returned {got} instead of images {tuple(inputs.shape)}")
+    if not returned.is_floating_point() or returned.is_meta:
+        kind = "values on the meta device" if returned.is_meta else f"{_dtype(returned)} values"
+        raise AttackError(f"{spec} returned {kind} instead of floating-point images in [0, 1]")
+    if returned.dtype != inputs.dtype:
+        notes.append(f"returned {_dtype(returned)}")
+    if returned.device != inputs.device:
+        notes.append(f"returned images on {returned.device}")
+    return returned.detach().to(inputs)
+
+
+def _dtype(tensor: Tensor) -> str:
+    return str(tensor.dtype).removeprefix("torch.")
+
+
+def _looks_like_perturbations(adversarials: Tensor, inputs: Tensor, eps: float, norm: str) -> bool:
+    """Whether everything lies in the ball around 0 and something far from the one around its input."""
+    length, slack = NORMS[norm].length, TOLERANCE * (eps + 1)
+    small = bool((length(adversarials) <= eps + slack).all())
+    return small and bool((length(adversarials - inputs) > eps + slack).any())
 
 
 def _repair(
     adversarials: Tensor, inputs: Tensor, eps: float, norm: str, notes: list[str]
 ) -> tuple[Tensor, Audit]:
     finite = adversarials.flatten(1).isfinite().all(1)
-    kept = torch.where(finite.reshape(-1, *[1] * (inputs.ndim - 1)), adversarials, inputs)
+    kept = torch.where(per_example(finite, inputs), adversarials, inputs)
     delta = kept - inputs
     lengths = {name: each.length(delta) for name, each in NORMS.items()}
     slack = TOLERANCE * (eps + 1)
@@ -145,28 +184,22 @@ def _repair(
     )
     wrong = outside_ball | outside_range
     projected = NORMS[norm].project(kept, inputs, eps)
-    return torch.where(wrong.reshape(-1, *[1] * (inputs.ndim - 1)), projected, kept).clamp(0.0, 1.0), audit
+    return torch.where(per_example(wrong, inputs), projected, kept).clamp(0.0, 1.0), audit
 
 
 @contextlib.contextmanager
 def _restored(model: nn.Module, notes: list[str]) -> Iterator[None]:
     """Undoes changes to the model's modes and gradients and to the global random states."""
     modes = {module: module.training for module in model.modules()}
-    python_state, numpy_state, torch_state = random.getstate(), np.random.get_state(), torch.get_rng_state()  # noqa: NPY002 - the global state is what is protected
-    cuda_states = torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else []
-    try:
-        yield
-    finally:
-        random.setstate(python_state)
-        np.random.set_state(numpy_state)  # noqa: NPY002 - likewise
-        if not torch.equal(torch_state, torch.get_rng_state()):
-            notes.append("used the global random state")
-        torch.set_rng_state(torch_state)
-        if cuda_states:
-            torch.cuda.set_rng_state_all(cuda_states)
-        changed = [module for module, training in modes.items() if module.training != training]
-        for module in changed:
-            module.training = modes[module]
-        if changed:
-            notes.append("left the model in another mode")
-        model.zero_grad(set_to_none=True)
+    with kept_random_state() as used:
+        try:
+            yield
+        finally:
+            if used():
+                notes.append("used the global random state")
+            changed = [module for module, training in modes.items() if module.training != training]
+            for module in changed:
+                module.training = modes[module]
+            if changed:
+                notes.append("left the model in another mode")
+            model.zero_grad(set_to_none=True)

@@ -1,88 +1,77 @@
-"""Attacks by name: what exists, and ``pgd:steps=100,restarts=10`` turned into something to call."""
+"""Attacks by name, wherever they come from: built in, plugged in, or through an adapter."""
 
 from __future__ import annotations
 
 import inspect
-import types
-import typing
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any
 
-from torch import Tensor
-
+from robust_hypergan.attacks.adapter_art import ART
+from robust_hypergan.attacks.adapter_foolbox import FOOLBOX
+from robust_hypergan.attacks.adapter_torchattacks import TORCHATTACKS
+from robust_hypergan.attacks.contract import Attack, Craft, attack_options, check_attack
 from robust_hypergan.attacks.fgsm import fgsm
 from robust_hypergan.attacks.noise import noise
 from robust_hypergan.attacks.pgd import pgd
+from robust_hypergan.attacks.plugins import (
+    distribution_name,
+    load_entry_point,
+    load_function,
+    plugin_attacks,
+)
+from robust_hypergan.attacks.specification import convert, parse_specification
 from robust_hypergan.errors import InputError, unknown
-
-Craft = Callable[..., Tensor]
-"""``craft(model, inputs, labels, *, eps, norm, generator, targets=None, **options) -> adversarials``."""
 
 BUILT_IN: dict[str, Craft] = {"fgsm": fgsm, "pgd": pgd, "noise": noise}
 """The attacks of this package."""
 
-_CONTRACT = {"model", "inputs", "labels", "eps", "norm", "generator", "targets"}
+ADAPTERS = {adapter.library: adapter for adapter in (TORCHATTACKS, FOOLBOX, ART)}
+"""Other libraries, whose attack classes are named ``LIBRARY:CLASS``."""
 
 
-@dataclass(frozen=True)
-class Attack:
-    """An attack with its options: one row of a benchmark for each eps.
+def find_attack(spec: str, norm: str | None = None) -> Attack:
+    """The attack that a specification stands for; see :mod:`robust_hypergan.attacks.specification`.
 
-    Attributes:
-        spec: how the user wrote it, and how tables and figures call it.
-        craft: the function.
-        options: its keyword options.
-    """
-
-    spec: str
-    craft: Craft
-    options: Mapping[str, Any] = field(default_factory=dict)
-
-
-def attack_options(craft: Craft) -> dict[str, inspect.Parameter]:
-    """The options an attack takes beside the contract's own arguments, with types and defaults."""
-    signature = inspect.signature(craft, eval_str=True)
-    return {name: option for name, option in signature.parameters.items() if name not in _CONTRACT}
-
-
-def find_attack(spec: str) -> Attack:
-    """The attack that ``NAME`` or ``NAME:OPTION=VALUE,OPTION=VALUE`` stands for.
+    Args:
+        spec: as in ``pgd:steps=100``, ``foolbox:LinfPGD``, ``package.module:function`` or
+            ``./file.py:function:option=3``.
+        norm: ``linf`` or ``l2``, if it is known in which the attack will have to work.
 
     Raises:
-        InputError: unknown attack or option, or a value of the wrong type.
+        InputError: unknown attack or option, a value of the wrong type, a plug-in that can't be
+            imported, or an attack that does not work in this norm.
     """
-    name, _, tail = spec.partition(":")
-    if name not in BUILT_IN:
-        raise unknown("attack", name, BUILT_IN)
-    craft = BUILT_IN[name]
+    plugins = [point.name for point in plugin_attacks()]
+    parsed = parse_specification(spec, {*BUILT_IN, *plugins})
+    if parsed.place in ADAPTERS:
+        craft = ADAPTERS[parsed.place].attack(parsed.name)
+    elif parsed.place:
+        craft = load_function(parsed.place, parsed.name)
+    else:
+        craft = BUILT_IN.get(parsed.name) or find_plugin(parsed.name)
+    check_attack(Attack(spec, craft, parsed.options))
     known = attack_options(craft)
-    options = {}
-    for part in filter(None, tail.split(",")):
-        option, equals, value = part.partition("=")
-        if option not in known:
-            has = f"its options are {', '.join(known)}" if known else "it has no options"
-            raise InputError(f"attack {name} has no option {option!r}: {has}")
-        if not equals:
-            raise InputError(f"option {option} of attack {name} needs a value: write {option}=VALUE")
-        options[option] = _convert(value, known[option].annotation, f"option {option} of attack {name}")
-    return Attack(spec, craft, options)
+    options = {
+        option: convert(
+            text,
+            known[option].annotation if option in known else inspect.Parameter.empty,
+            f"option {option} of attack {parsed.name}",
+        )
+        for option, text in parsed.options.items()
+    }
+    return check_attack(Attack(spec, craft, options), norm)
 
 
-def _convert(text: str, annotation: Any, what: str) -> Any:
-    is_union = typing.get_origin(annotation) in (types.UnionType, typing.Union)
-    allowed = typing.get_args(annotation) if is_union else (annotation,)
-    if types.NoneType in allowed and text.lower() == "none":
-        return None
-    if bool in allowed and text.lower() in ("true", "false"):
-        return text.lower() == "true"
-    for kind in (int, float):
-        if kind in allowed:
-            try:
-                return kind(text)
-            except ValueError:
-                continue
-    if str in allowed or annotation is inspect.Parameter.empty:
-        return text
-    names = " or ".join(getattr(kind, "__name__", str(kind)) for kind in allowed)
-    raise InputError(f"{what} takes {names.replace('NoneType', 'none')}, not {text!r}")
+def find_plugin(name: str) -> Craft:
+    """The one attack of this name that installed packages offer.
+
+    Raises:
+        InputError: none does, several do or we do ourselves, or it can't be imported.
+    """
+    points = [point for point in plugin_attacks() if point.name == name]
+    if not points:
+        raise unknown("attack", name, {*BUILT_IN, *(point.name for point in plugin_attacks())})
+    if name in BUILT_IN or len(points) > 1:
+        owners = ["robust-hypergan"] * (name in BUILT_IN) + [distribution_name(point) for point in points]
+        raise InputError(
+            f"{' and '.join(owners)} all call an attack {name}: name the function, as in {points[0].value}"
+        )
+    return load_entry_point(points[0])

@@ -95,7 +95,8 @@ TRANSFER = _options(
         multiple=True,
         default=ATTACKS,
         show_default=True,
-        help="NAME or NAME:OPTION=VALUE,...; repeat it for several.",
+        help="NAME, package.module:FUNCTION, ./FILE.py:FUNCTION or LIBRARY:CLASS, then :OPTION=VALUE,...; "
+        "repeat it for several.",
     ),
     click.option(
         "--eps", multiple=True, type=float, default=EPS, show_default=True, help="Radius; repeat it."
@@ -209,19 +210,22 @@ def report(run: Path) -> None:
 
 
 @cli.command()
-def attacks() -> None:
-    """List what can be attacked with.
+@click.argument("word", default="")
+def attacks(word: str) -> None:
+    """List what can be attacked with; given a WORD, those with it in their names.
 
     \b
     Example:
       robust-hypergan attacks
     """
-    from robust_hypergan.attacks import BUILT_IN, attack_options
+    from robust_hypergan.attacks import list_attacks
 
-    for name, craft in BUILT_IN.items():
-        options = [f"{key}={option.default}" for key, option in attack_options(craft).items()]
-        summary = (craft.__doc__ or "").splitlines()[0]
-        click.echo(f"{name:8} {summary}\n{'':8} norms: linf, l2; options: {', '.join(options) or 'none'}")
+    for attack in list_attacks():
+        if word.lower() in attack.name.lower():
+            click.echo(f"{attack.name:8} {attack.error or attack.summary}")
+            norms, options = ", ".join(attack.norms) or "none of ours", ", ".join(attack.options) or "none"
+            detail = "" if attack.error else f"; norms: {norms}; options: {options}"
+            click.echo(f"{'':8} from: {attack.origin}{detail}")
 
 
 def _run(flags: dict[str, Any], out: Path, *, trains: bool, transfers: bool) -> None:

@@ -15,7 +15,7 @@ def read_config_file(path: Path, command: click.Command) -> dict[str, Any]:
     """The file's values by parameter name, for click's ``default_map``.
 
     A key is a flag without its dashes in front, with ``-`` or ``_`` inside. Flags that may be repeated
-    take a list.
+    take a list. An attack is a text or a table, ``[[attack]]`` with ``name`` and its options.
 
     Args:
         path: the TOML file.
@@ -42,9 +42,26 @@ def read_config_file(path: Path, command: click.Command) -> dict[str, Any]:
         name = key.replace("_", "-")
         if name not in flags:
             raise unknown(f"key in {path}", key, flags)
+        if name == "attack" and isinstance(value, list):
+            value = [_specification(path, each) if isinstance(each, dict) else each for each in value]
         _check(path, key, value, flags[name])
         defaults[str(flags[name].name)] = value
     return defaults
+
+
+def _specification(path: Path, table: dict[str, Any]) -> str:
+    """An ``[[attack]]`` table as the flag writes it: ``name:option=value,option=value``."""
+    name, options = table.get("name"), {key: value for key, value in table.items() if key != "name"}
+    if not isinstance(name, str):
+        raise InputError(f'an [[attack]] in {path} needs a name, as in name = "pgd"')
+    for key, value in options.items():
+        if not isinstance(value, (bool, int, float, str)) or "," in str(value):
+            raise InputError(
+                f"{key} of attack {name} in {path} takes a number, true, false or a text without commas"
+            )
+    written = [f"{key}={value}" for key, value in options.items()]
+    joint = "," if "=" in name else ":"  # the name may bring options of its own
+    return joint.join([name, ",".join(written)]) if written else name
 
 
 def _check(path: Path, key: str, value: Any, option: click.Option) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -71,7 +71,7 @@ class TransferConfig:
         if len(set(self.attacks)) < len(self.attacks) or len(set(self.eps)) < len(self.eps):
             raise InputError("an attack or an eps is given twice: name each once")
         for attack in self.attacks:
-            find_attack(attack)
+            find_attack(attack, self.norm)
 
 
 @dataclass(frozen=True)
@@ -194,7 +194,7 @@ def cell_record(cell: Cell) -> dict[str, Any]:
         "seconds": cell.seconds,
         "status": "failed" if cell.error else "done",
         "error": cell.error,
-        "audit": asdict(cell.audit),
+        "audit": cell.audit.record(),
     }
 
 

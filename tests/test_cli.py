@@ -125,6 +125,15 @@ def test_the_attacks_are_listed_with_their_options():
     assert re.search(r"^fgsm ", listed, re.MULTILINE)
 
 
+def test_the_attacks_of_other_libraries_are_listed_by_a_word():
+    pytest.importorskip("torchattacks")
+    listed = run("attacks", "torchattacks:pgd").stdout
+    assert re.findall(r"^(\S+)", listed, re.MULTILINE) == [
+        f"torchattacks:{name}" for name in ("PGD", "PGDRS", "PGDL2", "PGDRSL2")
+    ]
+    assert "from: adapter torchattacks; norms: linf; options: alpha=" in listed
+
+
 def test_a_configuration_file_has_the_keys_of_the_flags_and_a_flag_wins(finished, tmp_path):
     (tmp_path / "c.toml").write_text(
         f'checkpoint = "{(finished / "hypergan.safetensors").as_posix()}"\n'
@@ -148,6 +157,11 @@ def test_a_configuration_file_has_the_keys_of_the_flags_and_a_flag_wins(finished
         (["bench", "--out", "r", "--eps", "much"], "'much' is not a valid float"),
         (["bench", "--out", "r", "--attack", "fgms"], "did you mean fgsm"),
         (["bench", "--out", "r", "--attack", "pgd:stpes=3"], "has no option 'stpes'"),
+        (["bench", "--out", "r", "--attack", "./mine.py:f"], "no file ./mine.py"),
+        (
+            ["bench", "--out", "r", "--attack", "torchattacks:PGDL2"],
+            "does not work in the norm linf: it works in l2",
+        ),
         (["bench", "--out", "r", "--data", "mnist5k"], "did you mean mnist-5k"),
         (["bench", "--out", "r", "--data", "mnist"], "data/MNIST"),
         (["bench", "--out", "r", "--data", "fashion-1k"], "has no split 'train'"),
