@@ -18,8 +18,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from robust_hypergan.attacks.draws import Draws
 from robust_hypergan.attacks.norms import NORMS
-from robust_hypergan.attacks.registry import Attack
+from robust_hypergan.attacks.registry import Attack, asks_for_draws
 
 TOLERANCE = 1e-5
 """Share of eps, and of the unit range, that rounding may add before it counts as a violation."""
@@ -73,6 +74,7 @@ def craft_audited(
     norm: str,
     generator: torch.Generator,
     targets: Tensor | None = None,
+    draws: Draws | None = None,
 ) -> tuple[Tensor, Audit]:
     """Runs an attack on one batch and checks what comes back.
 
@@ -85,15 +87,20 @@ def craft_audited(
         norm: ``linf`` or ``l2``.
         generator: the attack's randomness.
         targets: target classes ``[B]``, or None.
+        draws: further networks, for an attack that asks for them.
 
     Returns:
         Adversarial images ``[B, C, H, W]`` that are finite, in [0, 1] and in the ball, and the findings.
 
     Raises:
-        AttackError: the attack raised, or returned no image batch of the right shape.
+        AttackError: the attack raised, returned no image batch of the right shape, or asks for draws that
+            were not given.
     """
     own_inputs, own_labels = inputs.clone(), labels.clone()
     notes: list[str] = []
+    asked = {"draws": draws} if asks_for_draws(attack.craft) else {}
+    if None in asked.values():
+        raise AttackError(f"{attack.spec} needs a distribution to draw networks from, not one network alone")
     with _restored(model, notes):
         try:
             adversarials = attack.craft(
@@ -104,6 +111,7 @@ def craft_audited(
                 norm=norm,
                 generator=generator,
                 targets=None if targets is None else targets.clone(),
+                **asked,
                 **attack.options,
             )
         except Exception as error:  # whatever a stranger's attack raises fails its own cell only

@@ -11,18 +11,35 @@ from typing import Any
 
 from torch import Tensor
 
+from robust_hypergan.attacks.arc import arc
+from robust_hypergan.attacks.ensemble_pgd import ensemble_pgd
+from robust_hypergan.attacks.entropy_pgd import entropy_pgd
+from robust_hypergan.attacks.eot_pgd import eot_pgd
 from robust_hypergan.attacks.fgsm import fgsm
+from robust_hypergan.attacks.mi_fgsm import mi_fgsm
 from robust_hypergan.attacks.noise import noise
 from robust_hypergan.attacks.pgd import pgd
 from robust_hypergan.errors import InputError, unknown
 
 Craft = Callable[..., Tensor]
-"""``craft(model, inputs, labels, *, eps, norm, generator, targets=None, **options) -> adversarials``."""
+"""``craft(model, inputs, labels, *, eps, norm, generator, targets=None, **options) -> adversarials``.
 
-BUILT_IN: dict[str, Craft] = {"fgsm": fgsm, "pgd": pgd, "noise": noise}
+One with a keyword ``draws`` is handed further networks as well: :class:`robust_hypergan.attacks.draws.Draws`.
+"""
+
+BUILT_IN: dict[str, Craft] = {
+    "fgsm": fgsm,
+    "mi-fgsm": mi_fgsm,
+    "pgd": pgd,
+    "ensemble-pgd": ensemble_pgd,
+    "eot-pgd": eot_pgd,
+    "entropy-pgd": entropy_pgd,
+    "arc": arc,
+    "noise": noise,
+}
 """The attacks of this package."""
 
-_CONTRACT = {"model", "inputs", "labels", "eps", "norm", "generator", "targets"}
+_CONTRACT = {"model", "inputs", "labels", "eps", "norm", "generator", "targets", "draws"}
 
 
 @dataclass(frozen=True)
@@ -44,6 +61,11 @@ def attack_options(craft: Craft) -> dict[str, inspect.Parameter]:
     """The options an attack takes beside the contract's own arguments, with types and defaults."""
     signature = inspect.signature(craft, eval_str=True)
     return {name: option for name, option in signature.parameters.items() if name not in _CONTRACT}
+
+
+def asks_for_draws(craft: Craft) -> bool:
+    """Whether an attack wants to draw networks beside the one it attacks."""
+    return "draws" in inspect.signature(craft).parameters
 
 
 def find_attack(spec: str) -> Attack:
@@ -72,6 +94,9 @@ def find_attack(spec: str) -> Attack:
 def _convert(text: str, annotation: Any, what: str) -> Any:
     is_union = typing.get_origin(annotation) in (types.UnionType, typing.Union)
     allowed = typing.get_args(annotation) if is_union else (annotation,)
+    choices = typing.get_args(annotation) if typing.get_origin(annotation) is typing.Literal else ()
+    if text in choices:
+        return text
     if types.NoneType in allowed and text.lower() == "none":
         return None
     if bool in allowed and text.lower() in ("true", "false"):
@@ -84,5 +109,5 @@ def _convert(text: str, annotation: Any, what: str) -> Any:
                 continue
     if str in allowed or annotation is inspect.Parameter.empty:
         return text
-    names = " or ".join(getattr(kind, "__name__", str(kind)) for kind in allowed)
+    names = " or ".join(choices or (getattr(kind, "__name__", str(kind)) for kind in allowed))
     raise InputError(f"{what} takes {names.replace('NoneType', 'none')}, not {text!r}")

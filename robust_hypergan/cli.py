@@ -221,7 +221,7 @@ def attacks() -> None:
     for name, craft in BUILT_IN.items():
         options = [f"{key}={option.default}" for key, option in attack_options(craft).items()]
         summary = (craft.__doc__ or "").splitlines()[0]
-        click.echo(f"{name:8} {summary}\n{'':8} norms: linf, l2; options: {', '.join(options) or 'none'}")
+        click.echo(f"{name:13} {summary}\n{'':13} norms: linf, l2; options: {', '.join(options) or 'none'}")
 
 
 def _run(flags: dict[str, Any], out: Path, *, trains: bool, transfers: bool) -> None:
