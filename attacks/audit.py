@@ -16,7 +16,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from robust_hypergan.attacks.contract import Attack
+from robust_hypergan.attacks.contract import Attack, asks_for_draws
+from robust_hypergan.attacks.draws import Draws
 from robust_hypergan.attacks.norms import NORMS, per_example
 from robust_hypergan.attacks.passes import counted_passes
 from robust_hypergan.attacks.random_state import kept_random_state
@@ -87,6 +88,7 @@ def craft_audited(
     norm: str,
     generator: torch.Generator,
     targets: Tensor | None = None,
+    draws: Draws | None = None,
 ) -> tuple[Tensor, Audit]:
     """Runs an attack on one batch and checks what comes back.
 
@@ -99,15 +101,20 @@ def craft_audited(
         norm: ``linf`` or ``l2``.
         generator: the attack's randomness.
         targets: target classes ``[B]``, or None.
+        draws: further networks, for an attack that asks for them.
 
     Returns:
         Adversarial images ``[B, C, H, W]`` that are finite, in [0, 1] and in the ball, and the findings.
 
     Raises:
-        AttackError: the attack raised, or returned no image batch of the right shape.
+        AttackError: the attack raised, returned no image batch of the right shape, or asks for draws that
+            were not given.
     """
     own_inputs, own_labels = inputs.clone(), labels.clone()
     notes: list[str] = []
+    asked = {"draws": draws} if asks_for_draws(attack.craft) else {}
+    if None in asked.values():
+        raise AttackError(f"{attack.spec} needs a distribution to draw networks from, not one network alone")
     with _restored(model, notes), counted_passes(model) as passes, torch.enable_grad():
         try:
             returned = attack.craft(
@@ -118,6 +125,7 @@ def craft_audited(
                 norm=norm,
                 generator=generator,
                 targets=None if targets is None else targets.clone(),
+                **asked,
                 **attack.options,
             )
         except Exception as error:  # whatever a stranger's attack raises fails its own cell only

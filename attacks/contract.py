@@ -19,11 +19,15 @@ from robust_hypergan.attacks.norms import NORMS
 from robust_hypergan.errors import InputError
 
 Craft = Callable[..., Tensor]
-"""``craft(model, inputs, labels, *, eps, norm, generator, targets=None, **options) -> adversarials``."""
+"""``craft(model, inputs, labels, *, eps, norm, generator, targets=None, **options) -> adversarials``.
+
+One with a keyword ``draws`` is handed further networks as well: :class:`robust_hypergan.attacks.draws.Draws`.
+"""
 
 CONTRACT = "(model, inputs, labels, *, eps, norm, generator, targets=None, **options)"
 
-_KEYWORDS = ("eps", "norm", "generator", "targets")
+_ALWAYS = ("eps", "norm", "generator", "targets")
+_KEYWORDS = (*_ALWAYS, "draws")
 
 
 @dataclass(frozen=True)
@@ -47,6 +51,11 @@ def signature_of(function: Callable[..., Any]) -> inspect.Signature:
         return inspect.signature(function, eval_str=True)
     except (NameError, AttributeError, TypeError):  # annotations for type checkers only
         return inspect.signature(function)
+
+
+def asks_for_draws(craft: Craft) -> bool:
+    """Whether an attack wants to draw networks beside the one it attacks."""
+    return "draws" in signature_of(craft).parameters
 
 
 def attack_options(craft: Craft) -> dict[str, inspect.Parameter]:
@@ -85,8 +94,9 @@ def check_attack(attack: Attack, norm: str | None = None) -> Attack:
         if option in _KEYWORDS or (option not in known and not takes_any_option(attack.craft)):
             raise _no_option(attack.spec, option, known)
     try:
+        handed = _KEYWORDS if asks_for_draws(attack.craft) else _ALWAYS
         inspect.signature(attack.craft).bind(
-            None, None, None, **dict.fromkeys(_KEYWORDS), **dict(attack.options)
+            None, None, None, **dict.fromkeys(handed), **dict(attack.options)
         )
     except TypeError as error:
         raise InputError(

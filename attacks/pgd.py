@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from robust_hypergan.attacks.ascent import ascend_from_starts
 from robust_hypergan.attacks.loss import attack_loss, input_gradient, is_fooled
-from robust_hypergan.attacks.norms import NORMS, Norm
 
 
 def pgd(
@@ -49,50 +49,24 @@ def pgd(
     Raises:
         ValueError: a step count or a number of restarts below 1, or a random start without generator.
     """
-    if steps < 1 or restarts < 1:
-        raise ValueError(f"pgd needs steps and restarts of at least 1, not {steps} and {restarts}")
-    if random_start and generator is None:
-        raise ValueError("pgd needs a generator for its random start")
-    size = 2.5 * eps / steps if step_size is None else step_size
-    ball = NORMS[norm]
 
-    def run() -> Tensor:
-        start = ball.random_start(inputs, eps, generator) if generator and random_start else inputs
-        return _ascend(model, inputs, labels, targets, start, ball, eps, steps, size)
+    def gradient(images: Tensor) -> Tensor:
+        return input_gradient(model, images, labels, targets)
 
-    best = run()
-    for _ in range(restarts - 1):
-        best = _better(model, best, run(), labels, targets)
-    return best
+    @torch.no_grad()
+    def judge(images: Tensor) -> tuple[Tensor, Tensor]:
+        logits = model(images)
+        return is_fooled(logits, labels, targets), attack_loss(logits, labels, targets)
 
-
-def _ascend(
-    model: nn.Module,
-    inputs: Tensor,
-    labels: Tensor,
-    targets: Tensor | None,
-    start: Tensor,
-    ball: Norm,
-    eps: float,
-    steps: int,
-    size: float,
-) -> Tensor:
-    adversarials = start
-    for _ in range(steps):
-        gradient = input_gradient(model, adversarials, labels, targets)
-        adversarials = ball.project(adversarials + size * ball.steepest(gradient), inputs, eps)
-    return adversarials
-
-
-@torch.no_grad()
-def _better(
-    model: nn.Module, first: Tensor, second: Tensor, labels: Tensor, targets: Tensor | None
-) -> Tensor:
-    ranks = []
-    for adversarials in (first, second):
-        logits = model(adversarials)
-        # fooled examples rank above all others, the loss decides among equals
-        ranks.append((is_fooled(logits, labels, targets), attack_loss(logits, labels, targets)))
-    (fooled, loss), (new_fooled, new_loss) = ranks
-    better = torch.where(new_fooled == fooled, new_loss > loss, new_fooled)
-    return torch.where(better.reshape(-1, *[1] * (first.ndim - 1)), second, first)
+    return ascend_from_starts(
+        inputs,
+        gradient,
+        judge,
+        eps=eps,
+        norm=norm,
+        generator=generator,
+        steps=steps,
+        step_size=step_size,
+        restarts=restarts,
+        random_start=random_start,
+    )

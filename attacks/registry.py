@@ -7,8 +7,13 @@ import inspect
 from robust_hypergan.attacks.adapter_art import ART
 from robust_hypergan.attacks.adapter_foolbox import FOOLBOX
 from robust_hypergan.attacks.adapter_torchattacks import TORCHATTACKS
+from robust_hypergan.attacks.arc import arc
 from robust_hypergan.attacks.contract import Attack, Craft, attack_options, check_attack
+from robust_hypergan.attacks.ensemble_pgd import ensemble_pgd
+from robust_hypergan.attacks.entropy_pgd import entropy_pgd
+from robust_hypergan.attacks.eot_pgd import eot_pgd
 from robust_hypergan.attacks.fgsm import fgsm
+from robust_hypergan.attacks.mi_fgsm import mi_fgsm
 from robust_hypergan.attacks.noise import noise
 from robust_hypergan.attacks.pgd import pgd
 from robust_hypergan.attacks.plugins import (
@@ -20,7 +25,16 @@ from robust_hypergan.attacks.plugins import (
 from robust_hypergan.attacks.specification import convert, parse_specification
 from robust_hypergan.errors import InputError, unknown
 
-BUILT_IN: dict[str, Craft] = {"fgsm": fgsm, "pgd": pgd, "noise": noise}
+BUILT_IN: dict[str, Craft] = {
+    "fgsm": fgsm,
+    "mi-fgsm": mi_fgsm,
+    "pgd": pgd,
+    "ensemble-pgd": ensemble_pgd,
+    "eot-pgd": eot_pgd,
+    "entropy-pgd": entropy_pgd,
+    "arc": arc,
+    "noise": noise,
+}
 """The attacks of this package."""
 
 ADAPTERS = {adapter.library: adapter for adapter in (TORCHATTACKS, FOOLBOX, ART)}

@@ -222,10 +222,10 @@ def attacks(word: str) -> None:
 
     for attack in list_attacks():
         if word.lower() in attack.name.lower():
-            click.echo(f"{attack.name:8} {attack.error or attack.summary}")
+            click.echo(f"{attack.name:13} {attack.error or attack.summary}")
             norms, options = ", ".join(attack.norms) or "none of ours", ", ".join(attack.options) or "none"
             detail = "" if attack.error else f"; norms: {norms}; options: {options}"
-            click.echo(f"{'':8} from: {attack.origin}{detail}")
+            click.echo(f"{'':13} from: {attack.origin}{detail}")
 
 
 def _run(flags: dict[str, Any], out: Path, *, trains: bool, transfers: bool) -> None:

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from robust_hypergan.attacks import Attack, AttackError, Audit, craft_audited
+from robust_hypergan.attacks import Attack, AttackError, Audit, Draws, craft_audited
 from robust_hypergan.checkpoint import read_tensors, save_tensors
 from robust_hypergan.errors import InputError
 from robust_hypergan.text import file_name
@@ -65,6 +65,7 @@ def craft_cell(
     eps: float,
     norm: str,
     seed: int,
+    draws: Callable[[], Draws],
     advance: Callable[[int], object],
 ) -> Cell:
     """Runs one attack at one eps on all examples, batch by batch; an attack that fails makes a failed cell.
@@ -77,6 +78,7 @@ def craft_cell(
         eps: radius of the ball.
         norm: ``linf`` or ``l2``.
         seed: of the attack's randomness, which is the same in every cell.
+        draws: gives each batch further networks, from the same start, for an attack that asks for them.
         advance: called with the number of examples done.
     """
     generator = torch.Generator().manual_seed(
@@ -87,7 +89,14 @@ def craft_cell(
     try:
         for own_images, own_labels in zip(images.split(CRAFT_BATCH), labels.split(CRAFT_BATCH), strict=True):
             adversarials, findings = craft_audited(
-                attack, model, own_images, own_labels, eps=eps, norm=norm, generator=generator
+                attack,
+                model,
+                own_images,
+                own_labels,
+                eps=eps,
+                norm=norm,
+                generator=generator,
+                draws=draws(),
             )
             with torch.no_grad():
                 answers.append(model(adversarials).argmax(1))

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from robust_hypergan.attacks import NORMS, find_attack
 from robust_hypergan.crafting import Cell, SavedCell, craft_cell
 from robust_hypergan.datasets import Dataset, to_unit
+from robust_hypergan.draws import DistributionDraws
 from robust_hypergan.ensemble import BACKENDS, ensemble_forward
 from robust_hypergan.errors import InputError, check_range, unknown
 from robust_hypergan.fold import Fold
@@ -37,7 +38,8 @@ class TransferConfig:
         norm: ``linf`` or ``l2``.
         networks: fresh networks, 1 to 100,000.
         examples: images of the test split, chosen at random but the same for a seed.
-        source: index of the attacked network in the ``source`` stream.
+        source: index of the attacked network in the ``source`` stream; an attack on K networks holds
+            this one and the K - 1 after it.
         seed: of the networks' addresses, the choice of examples and the attacks' randomness.
         backend: of the ensemble forward; None is the device's default.
 
@@ -156,7 +158,7 @@ def transfer(
     started = time.perf_counter()
     clean, own_labels = images[correct], labels[correct]
     cells = [each.cell.to(images.device) for each in saved] or list(
-        _craft(source, clean, own_labels, config, quiet)
+        _craft(distribution, source, clean, own_labels, config, quiet)
     )
     crafted = time.perf_counter()
 
@@ -199,7 +201,12 @@ def cell_record(cell: Cell) -> dict[str, Any]:
 
 
 def _craft(
-    source: nn.Module, images: Tensor, labels: Tensor, config: TransferConfig, quiet: bool
+    distribution: NetworkDistribution,
+    source: nn.Module,
+    images: Tensor,
+    labels: Tensor,
+    config: TransferConfig,
+    quiet: bool,
 ) -> Iterator[Cell]:
     total = len(config.attacks) * len(config.eps) * len(images)
     with track("crafting", total, quiet) as progress:
@@ -214,5 +221,6 @@ def _craft(
                     eps=eps,
                     norm=config.norm,
                     seed=config.seed,
+                    draws=lambda: DistributionDraws(distribution, config.seed, config.source),
                     advance=progress.update,
                 )

@@ -17,7 +17,7 @@ LAYERS = [
     {"datasets", "classifiers", "layers"},
     {"networks"},
     {"hypergan", "ensemble", "tally"},
-    {"checkpoint", "accuracy", "trainer"},
+    {"checkpoint", "accuracy", "trainer", "draws"},
     {"crafting", "training", "sampling", "presets"},
     {"fold"},
     {"transferability"},

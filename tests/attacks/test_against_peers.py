@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from robust_hypergan.attacks import craft_audited, fgsm, find_attack, pgd
+from robust_hypergan.attacks import craft_audited, fgsm, find_attack, mi_fgsm, pgd
 from robust_hypergan.classifiers import MNISTClassifier
 from robust_hypergan.datasets import load_dataset, to_unit
 
@@ -69,6 +69,20 @@ def test_fgsm_equals_foolbox(foolbox, model, images_and_labels, eps, norm):
     wrapped = foolbox.PyTorchModel(model, bounds=(0, 1))
     _, theirs, _ = attack(wrapped, images, labels, epsilons=eps)
     torch.testing.assert_close(fgsm(model, images, labels, eps=eps, norm=norm), theirs, atol=1e-6, rtol=0)
+
+
+@pytest.mark.parametrize("targeted", [False, True])
+def test_momentum_equals_torchattacks(torchattacks, model, images_and_labels, targeted):
+    images, labels = images_and_labels
+    attack = torchattacks.MIFGSM(model, eps=0.1, alpha=0.02, steps=5, decay=0.9)
+    targets = (labels + 1) % 10 if targeted else None
+    if targeted:
+        attack.set_mode_targeted_by_label(quiet=True)
+    theirs = attack(images, labels if targets is None else targets)
+    ours = mi_fgsm(model, images, labels, eps=0.1, step_size=0.02, steps=5, decay=0.9, targets=targets)
+    # they divide by the mean and we by the sum: where the accumulated gradient is nearly 0, rounding
+    # decides its sign
+    assert ((ours - theirs).abs() < 1e-6).double().mean() > 0.999
 
 
 @pytest.mark.parametrize("eps", EPS)

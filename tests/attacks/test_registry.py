@@ -18,6 +18,7 @@ def test_options_get_the_types_of_the_signature():
     attack = find_attack("pgd:steps=100,step_size=0.01,restarts=10,random_start=false")
     assert attack.craft is pgd
     assert attack.options == {"steps": 100, "step_size": 0.01, "restarts": 10, "random_start": False}
+    assert find_attack("ensemble-pgd:networks=4,loss=worst").options == {"networks": 4, "loss": "worst"}
     assert find_attack("pgd:step_size=none").options == {"step_size": None}
 
 
@@ -33,6 +34,8 @@ def test_options_get_the_types_of_the_signature():
         ("pgd:random_start=1", "takes bool, not '1'"),
         ("pgd:steps", "needs a value"),
         ("fgsm:steps=3", "it has no options"),
+        ("ensemble-pgd:loss=best", "takes mean-logit or mean-probability or mean-loss or worst, not 'best'"),
+        ("ensemble-pgd:draws=1", "has no option 'draws'"),
         ("pgd:eps=0.1", "has no option 'eps'"),
     ],
 )

@@ -1,0 +1,74 @@
+"""What an attacker may draw from a distribution: held networks, and new ones for an expectation.
+
+The ``fresh`` stream, on which the result is tried, is out of reach.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call
+
+from robust_hypergan.attacks import Ensemble
+from robust_hypergan.ensemble import NETWORK_BLOCK, channels_last
+from robust_hypergan.errors import check_range
+from robust_hypergan.networks import NetworkDistribution, Networks, Params
+
+
+class DistributionDraws:
+    """The draws of one batch of images: a :class:`robust_hypergan.attacks.Draws` over any distribution.
+
+    Every batch gets draws of its own, so that the n-th call of :meth:`eot` gives the same networks to every
+    batch of every cell: results depend neither on the order of the cells nor on the size of a batch.
+
+    Args:
+        distribution: what the networks are drawn from.
+        seed: of the networks' addresses.
+        source: index of the attacked network in the ``source`` stream, the first of the held ones.
+    """
+
+    def __init__(self, distribution: NetworkDistribution, seed: int, source: int) -> None:
+        self.distribution, self.seed, self.source = distribution, seed, source
+        self.drawn = 0
+
+    def held(self, count: int) -> Ensemble:
+        """Networks ``source`` to ``source + count - 1`` of the ``source`` stream, the same at every call.
+
+        Raises:
+            InputError: a count below 1.
+        """
+        return self._ensemble("source", self.source, count)
+
+    def eot(self, count: int) -> Ensemble:
+        """The next ``count`` networks of the ``eot`` stream.
+
+        Raises:
+            InputError: a count below 1.
+        """
+        ensemble = self._ensemble("eot", self.drawn, count)
+        self.drawn += count
+        return ensemble
+
+    @torch.no_grad()
+    def _ensemble(self, stream: str, start: int, count: int) -> Ensemble:
+        check_range("number of networks", count, 1)
+        addresses = Networks(self.seed, stream, range(start, start + count))
+        blocks = [self.distribution.sample(block) for block in addresses.blocks(NETWORK_BLOCK)]
+        return Ensemble(
+            tuple(
+                partial(_logits, self.distribution.classifier, dict(zip(block, values, strict=True)))
+                for block in blocks
+                for values in zip(*map(_rows, block.values()), strict=True)
+            )
+        )
+
+
+def _rows(values: Tensor) -> list[Tensor]:
+    return [channels_last(row) for row in values]
+
+
+def _logits(classifier: nn.Module, params: Params, images: Tensor) -> Tensor:
+    logits: Tensor = functional_call(classifier, params, (channels_last(images),))
+    return logits
