@@ -36,6 +36,22 @@ def channels_last(tensor: Tensor) -> Tensor:
     return tensor.contiguous().as_strided(tensor.shape, (height * width, 1, width, 1))
 
 
+def preferred_layout(classifier: nn.Module, images: Tensor) -> Callable[[Tensor], Tensor]:
+    """:func:`channels_last`, or contiguous for a classifier whose ``view`` cannot take such strides.
+
+    Args:
+        classifier: the architecture.
+        images: ``[N, C, H, W]``, two of which are tried.
+    """
+    network = {name: channels_last(value) for name, value in classifier.named_parameters()}
+    try:
+        with torch.no_grad():
+            functional_call(classifier, network, (channels_last(images[:2]),))
+    except RuntimeError:
+        return torch.Tensor.contiguous
+    return channels_last
+
+
 def loop(classifier: nn.Module, params: Params, images: Tensor) -> Tensor:
     """One network after another on all images: the plain loop, oracle of every other backend."""
     count = len(next(iter(params.values())))
@@ -45,12 +61,13 @@ def loop(classifier: nn.Module, params: Params, images: Tensor) -> Tensor:
 
 
 def chunked_loop(classifier: nn.Module, params: Params, images: Tensor) -> Tensor:
-    """The loop in channels-last, the images in chunks that stay in the cache: the CPU's default."""
-    chunks = channels_last(images).split(IMAGE_CHUNK)
+    """The loop in :func:`preferred_layout`, the images in chunks that fit the cache: the CPU's default."""
+    layout = preferred_layout(classifier, images)
+    chunks = layout(images).split(IMAGE_CHUNK)
     count = len(next(iter(params.values())))
     rows = []
     for index in range(count):
-        network = {name: channels_last(value) for name, value in _network(params, index).items()}
+        network = {name: layout(value) for name, value in _network(params, index).items()}
         rows.append(torch.cat([functional_call(classifier, network, (chunk,)) for chunk in chunks]))
     return torch.stack(rows)
 
