@@ -134,8 +134,8 @@ def load_checkpoint(path: Path, classifier: str | None = None, classes: int | No
         if kind not in KINDS:
             raise unknown("kind of checkpoint", kind, KINDS)
         built = build_classifier(name, classes)
+        _check_shapes(path, name, _shapes(built), described.get("parameters"))
         restored = KINDS[kind].restore(built, described[kind], tensors)
-        _check_shapes(path, name, _shapes(restored.classifier), described.get("parameters"))
     except InputError:
         raise
     except (KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:
@@ -145,7 +145,7 @@ def load_checkpoint(path: Path, classifier: str | None = None, classes: int | No
 
 
 def _shapes(classifier: nn.Module) -> dict[str, list[int]]:
-    return {name: list(value.shape) for name, value in classifier.state_dict().items()}
+    return {name: list(value.shape) for name, value in classifier.named_parameters()}
 
 
 def _check_shapes(

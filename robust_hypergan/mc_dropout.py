@@ -139,8 +139,8 @@ def _feature_shapes(classifier: nn.Module, image_shape: tuple[int, ...]) -> dict
         module.register_forward_hook(
             lambda _, inputs, __, name=name: seen[name].append(tuple(inputs[0].shape))
         )
-    device = next(probe.parameters()).device
-    with torch.no_grad():
+    device = next((parameter.device for parameter in probe.parameters()), None)
+    with torch.no_grad(), torch.random.fork_rng():
         probe(torch.full((2, *image_shape), 0.5, device=device))
     for name, shapes in seen.items():
         known = isinstance(dropouts[name], (nn.Dropout, *_BY_CHANNEL)) and dropouts[name].p < 1

@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Protocol, Self, runtime_checkable
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.func import functional_call
 
 from robust_hypergan.errors import InputError, unknown
 
@@ -142,6 +143,30 @@ def first_names(classifier: nn.Module) -> dict[str, str]:
     first: dict[int, str] = {}
     tensors = classifier.state_dict(keep_vars=True)
     return {name: first.setdefault(id(value), name) for name, value in tensors.items()}
+
+
+def call_network(classifier: nn.Module, network: Params, images: Tensor) -> Tensor:
+    """Logits ``[N, classes]`` of one network.
+
+    A shared parameter is set wherever it is used, each module once: ``functional_call`` leaves a module
+    that stands under two names changed when it ties weights by itself.
+
+    Args:
+        classifier: the architecture.
+        network: its parameters, without a network axis.
+        images: ``[N, C, H, W]`` in [0, 1].
+    """
+    first: dict[int, str] = {}
+    everywhere: Params = {}
+    for prefix, module in classifier.named_modules():
+        parameters = module.named_parameters(prefix, recurse=False, remove_duplicate=False)
+        buffers = module.named_buffers(prefix, recurse=False, remove_duplicate=False)
+        for name, value in (*parameters, *buffers):
+            source = first.setdefault(id(value), name)
+            if source in network:
+                everywhere[name] = network[source]
+    logits: Tensor = functional_call(classifier, everywhere, (images,), tie_weights=False)
+    return logits
 
 
 def state_dict(classifier: nn.Module, params: Params, row: int) -> dict[str, Tensor]:

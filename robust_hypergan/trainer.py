@@ -15,14 +15,13 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.func import functional_call
 from torch.nn import functional
 
 from robust_hypergan.datasets import Dataset, to_unit
 from robust_hypergan.ensemble import channels_last, preferred_layout
 from robust_hypergan.errors import check_range
 from robust_hypergan.hypergan import Discriminator, HyperGAN, seeded
-from robust_hypergan.networks import Params
+from robust_hypergan.networks import Params, call_network
 
 
 @dataclass(frozen=True)
@@ -213,7 +212,7 @@ def network_gradients(
     losses, correct, gradients = [], [], []
     for index in range(len(images)):
         own = {name: layout(value[index]).requires_grad_() for name, value in params.items()}
-        logits = functional_call(classifier, own, (layout(images[index]),))
+        logits = call_network(classifier, own, layout(images[index]))
         loss = functional.cross_entropy(logits, labels[index])
         gradients.append(torch.autograd.grad(loss, list(own.values()), materialize_grads=True))
         losses.append(loss.detach())

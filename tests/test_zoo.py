@@ -9,16 +9,15 @@ from torch import nn
 from robust_hypergan.ensemble import chunked_loop, loop, vectorised
 from robust_hypergan.hypergan import HyperGAN, HyperGANConfig
 from robust_hypergan.layers import layer_shapes
-from robust_hypergan.networks import Networks, materialise
-from robust_hypergan.sampling import state_dict
+from robust_hypergan.networks import Networks, materialise, state_dict
 from robust_hypergan.trainer import TrainConfig
 from robust_hypergan.training import train
 from robust_hypergan.transferability import TransferConfig, transfer
 from tests.zoo import ZOO, SharedWeights, TransposedConvolution, VisionTransformer
 
-SIZES = HyperGANConfig(latent_dim=16, code_dim=8, hidden=32)
-SHORT = TrainConfig(steps=60, networks=3, batch=24, learning_rate=5e-3, warmup=5, codes=32, pretraining=5)
-FEW = TransferConfig(attacks=["fgsm"], eps=[0.2], networks=6, examples=45)
+SIZES = HyperGANConfig(latent_dim=16, code_dim=8, hidden=32, noise_share=0.3)
+SHORT = TrainConfig(steps=100, networks=3, batch=24, learning_rate=5e-3, warmup=5, codes=32, pretraining=5)
+FEW = TransferConfig(attacks=["fgsm"], eps=[0.4], networks=6, examples=45)
 
 
 @pytest.fixture(scope="module", params=ZOO)
