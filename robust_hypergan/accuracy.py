@@ -8,7 +8,7 @@ import torch
 
 from robust_hypergan.datasets import Dataset, to_unit
 from robust_hypergan.ensemble import ensemble_forward
-from robust_hypergan.networks import NetworkDistribution, Networks
+from robust_hypergan.networks import NetworkDistribution, Networks, fresh_available
 from robust_hypergan.progress import track
 from robust_hypergan.tally import Tally
 
@@ -51,12 +51,13 @@ def measure_accuracy(
     Args:
         distribution: what the networks are drawn from.
         dataset: images and labels.
-        networks: how many networks, at least 1.
+        networks: how many networks, at least 1; of a finite ensemble at most those it has.
         seed: of the networks' addresses.
         device: where to compute; None is the CPU.
         backend: of the ensemble forward.
         quiet: no progress bar.
     """
+    networks = fresh_available(distribution, networks)
     images, labels = to_unit(dataset.images.to(device)), dataset.labels.to(device)
     tally, singles, votes = Tally(labels, len(dataset.classes)), [], {}
     addresses = Networks(seed, "fresh", range(networks))

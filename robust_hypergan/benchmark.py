@@ -1,4 +1,4 @@
-"""The main job in one folder: train a HyperGAN or load one, attack one network, try the fresh ones, report.
+"""The main job in one folder: train networks or load them, attack one, try the fresh ones, report.
 
 ``train``, ``transfer`` and ``bench`` are this one job with or without its first and its last part.
 """
@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import nn
 
 from robust_hypergan.accuracy import measure_accuracy
 from robust_hypergan.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
@@ -19,9 +20,11 @@ from robust_hypergan.classifiers import build_classifier, default_classifier
 from robust_hypergan.crafting import SavedCell, load_cells, save_cell
 from robust_hypergan.datasets import Dataset, load_dataset, to_unit
 from robust_hypergan.ensemble import default_backend
+from robust_hypergan.ensemble_training import EnsembleConfig, train_ensemble, untrained_ensemble
 from robust_hypergan.errors import InputError
 from robust_hypergan.gallery import write_gallery
 from robust_hypergan.hypergan import HyperGAN, HyperGANConfig
+from robust_hypergan.networks import NetworkDistribution, StoredDistribution, move
 from robust_hypergan.reports import write_report, write_table
 from robust_hypergan.run_folder import RunFolder
 from robust_hypergan.trainer import TrainConfig
@@ -30,11 +33,10 @@ from robust_hypergan.transferability import (
     TransferConfig,
     TransferResult,
     cell_record,
+    check_addresses,
     choose_examples,
     transfer,
 )
-
-CHECKPOINT_NAME = "hypergan.safetensors"
 
 
 @dataclass(frozen=True)
@@ -62,9 +64,12 @@ class BenchConfig:
 
     Attributes:
         data: the data set.
-        checkpoint: a HyperGAN that was trained before; None trains one.
-        classifier: name of the classifier to train; None is the paper's for such images.
+        checkpoint: networks that were trained before, see
+            :func:`robust_hypergan.checkpoint.load_checkpoint`; None trains some.
+        classifier: specification of the classifier to train, or of the checkpoint's if it is the user's
+            own code; None is the paper's for such images, or the checkpoint's.
         hypergan: sizes and ablations of the HyperGAN to train.
+        ensemble: another kind of network distribution to train instead, with the same budget.
         training: steps, rates and seed.
         transfer: attacks, eps and counts; None stops after training.
         adversarials: folder of adversarial images that were kept before, tried instead of crafting.
@@ -75,15 +80,21 @@ class BenchConfig:
     checkpoint: Path | None = None
     classifier: str | None = None
     hypergan: HyperGANConfig = field(default_factory=HyperGANConfig)
+    ensemble: EnsembleConfig | None = None
     training: TrainConfig = field(default_factory=TrainConfig)
     transfer: TransferConfig | None = field(default_factory=TransferConfig)
     adversarials: Path | None = None
     save_adversarials: bool = False
 
+    @property
+    def checkpoint_name(self) -> str:
+        """Name of the file that the trained networks are written to."""
+        return f"{self.ensemble.kind if self.ensemble else HyperGAN.kind}.safetensors"
+
     def plain(self) -> dict[str, Any]:
-        """What matters of it, as JSON values: a loaded HyperGAN has no training."""
+        """What matters of it, as JSON values: what is loaded has no training."""
         config = asdict(self)
-        for unused in ("classifier", "hypergan", "training") if self.checkpoint else ():
+        for unused in ("hypergan", "ensemble", "training") if self.checkpoint else ():
             del config[unused]
         return {key: _plain(value) for key, value in config.items()}
 
@@ -115,8 +126,7 @@ def bench(
     device = device or torch.device("cpu")
     test_set = config.data.load("test")
     training_set = None if config.checkpoint else config.data.load("train")
-    checkpoint = load_checkpoint(config.checkpoint) if config.checkpoint else _untrained(config, test_set)
-    _check_fit(checkpoint, test_set)
+    checkpoint = _loaded(config, test_set) if config.checkpoint else _untrained(config, test_set)
     saved = _load_saved(config.adversarials, test_set)
     if config.transfer and not saved:
         choose_examples(test_set, config.transfer.examples, config.transfer.seed)
@@ -125,36 +135,57 @@ def bench(
             device=str(device),
             seed=(config.transfer or config.training).seed,
             classifier=checkpoint.classifier,
-            weights=sum(value.numel() for value in checkpoint.hypergan.classifier.state_dict().values()),
+            weights=sum(value.numel() for value in checkpoint.distribution.classifier.parameters()),
             data=_describe(test_set, training_set),
         )
-        checkpoint.hypergan.to(device)
+        move(checkpoint.distribution, device)
         if training_set:
-            checkpoint = _train(run, checkpoint, training_set, config.training, quiet)
+            checkpoint = _train(run, checkpoint, training_set, config, device, quiet)
         _measure_accuracy(run, checkpoint, test_set, device, quiet)
         if not config.transfer:
             return None
-        result = _transfer(run, checkpoint.hypergan, test_set, config.transfer, device, saved, quiet)
+        result = _transfer(run, checkpoint.distribution, test_set, config.transfer, device, saved, quiet)
         if config.save_adversarials:
             _save_adversarials(run, result, test_set)
     write_report(out)
     return result
 
 
+def _loaded(config: BenchConfig, dataset: Dataset) -> Checkpoint:
+    assert config.checkpoint is not None
+    checkpoint = load_checkpoint(config.checkpoint, config.classifier, len(dataset.classes))
+    _check_fit(checkpoint.classifier, checkpoint.distribution.classifier, dataset)
+    if config.transfer:
+        check_addresses(checkpoint.distribution, config.transfer)
+    return checkpoint
+
+
 def _untrained(config: BenchConfig, dataset: Dataset) -> Checkpoint:
-    classes = len(dataset.classes)
-    name = config.classifier or default_classifier(tuple(dataset.images.shape[1:]))
-    hypergan = HyperGAN(build_classifier(name, classes), config.hypergan, seed=config.training.seed)
-    return Checkpoint(hypergan, name, classes, {})
+    classes, shape = len(dataset.classes), tuple(dataset.images.shape[1:])
+    name = config.classifier or default_classifier(shape)
+    classifier = build_classifier(name, classes).eval()
+    _check_fit(name, classifier, dataset)
+    distribution: StoredDistribution = (
+        untrained_ensemble(lambda _: classifier, shape, config.ensemble)
+        if config.ensemble
+        else HyperGAN(classifier, config.hypergan, seed=config.training.seed)
+    )
+    return Checkpoint(distribution, name, classes, {})
 
 
-def _check_fit(checkpoint: Checkpoint, dataset: Dataset) -> None:
-    name, shape = checkpoint.classifier, tuple(dataset.images.shape[1:])
+def _check_fit(name: str, classifier: nn.Module, dataset: Dataset) -> None:
+    shape = tuple(dataset.images.shape[1:])
     try:
         with torch.no_grad():
-            logits = checkpoint.hypergan.classifier(to_unit(dataset.images[:1]))
-    except RuntimeError as error:
-        raise InputError(f"classifier {name} does not take the images of {dataset.name}, {shape}") from error
+            logits = classifier(to_unit(dataset.images[:1]))
+    except Exception as error:  # a classifier of the user's own may raise anything
+        reason = f"{type(error).__name__}: {error}".splitlines()[0]
+        raise InputError(
+            f"classifier {name} does not take the images of {dataset.name}, {shape} ({reason})"
+        ) from error
+    if not isinstance(logits, torch.Tensor) or logits.ndim != 2:
+        got = tuple(logits.shape) if isinstance(logits, torch.Tensor) else type(logits).__name__
+        raise InputError(f"classifier {name} gives {got} for one image: it must give logits (1, classes)")
     if logits.shape != (1, len(dataset.classes)):
         raise InputError(
             f"classifier {name} gives {logits.shape[-1]} classes, {dataset.name} has {len(dataset.classes)}: "
@@ -163,21 +194,40 @@ def _check_fit(checkpoint: Checkpoint, dataset: Dataset) -> None:
 
 
 def _train(
-    run: RunFolder, untrained: Checkpoint, dataset: Dataset, config: TrainConfig, quiet: bool
+    run: RunFolder,
+    untrained: Checkpoint,
+    dataset: Dataset,
+    config: BenchConfig,
+    device: torch.device,
+    quiet: bool,
 ) -> Checkpoint:
-    path = run.path / CHECKPOINT_NAME
+    path = run.path / config.checkpoint_name
     if path.exists():  # an earlier try got this far
-        trained = load_checkpoint(path)
-        trained.hypergan.to(untrained.hypergan.device)
+        trained = load_checkpoint(path, untrained.classifier)
+        move(trained.distribution, device)
     else:
-        table = train(untrained.hypergan, dataset, config, folder=run.path, quiet=quiet)
+        name, classes = untrained.classifier, untrained.classes
+        distribution = untrained.distribution
+        if config.ensemble:
+            distribution, table = train_ensemble(
+                lambda seed: build_classifier(name, classes, seed=seed),
+                dataset,
+                config.training,
+                config.ensemble,
+                device=device,
+                folder=run.path,
+                quiet=quiet,
+            )
+        else:
+            assert isinstance(distribution, HyperGAN)
+            table = train(distribution, dataset, config.training, folder=run.path, quiet=quiet)
         facts = {
             "data": dataset.name,
             "data_sha256": dataset.sha256,
-            "training": asdict(config),
+            "training": asdict(config.training),
             "seconds": float(table["seconds"].iloc[-1]),
         }
-        trained = Checkpoint(untrained.hypergan, untrained.classifier, untrained.classes, facts)
+        trained = Checkpoint(distribution, name, classes, facts)
         save_checkpoint(path, trained)
     forget_state(run.path)
     run.update(seconds={"training": trained.facts["seconds"]})
@@ -188,20 +238,20 @@ def _measure_accuracy(
     run: RunFolder, checkpoint: Checkpoint, dataset: Dataset, device: torch.device, quiet: bool
 ) -> None:
     started = time.perf_counter()
-    accuracy = measure_accuracy(checkpoint.hypergan, dataset, device=device, quiet=quiet)
+    accuracy = measure_accuracy(checkpoint.distribution, dataset, device=device, quiet=quiet)
     run.update(accuracy=asdict(accuracy), seconds={"accuracy": time.perf_counter() - started})
 
 
 def _transfer(
     run: RunFolder,
-    hypergan: HyperGAN,
+    distribution: NetworkDistribution,
     dataset: Dataset,
     config: TransferConfig,
     device: torch.device,
     saved: Sequence[SavedCell],
     quiet: bool,
 ) -> TransferResult:
-    result = transfer(hypergan, dataset, config, device=device, saved=saved, quiet=quiet)
+    result = transfer(distribution, dataset, config, device=device, saved=saved, quiet=quiet)
     write_table(result.examples, run.path / "examples.csv")
     write_table(result.networks, run.path / "networks.csv")
     write_gallery(run.path, result)

@@ -1,23 +1,33 @@
-"""HyperGANs on disk: weights in safetensors with the configuration in its metadata, never pickle."""
+"""Network distributions on disk: tensors in safetensors, the configuration in its metadata, never pickle."""
 
 from __future__ import annotations
 
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
-from torch import Tensor
+from torch import Tensor, nn
 
 from robust_hypergan.classifiers import build_classifier
-from robust_hypergan.errors import InputError
-from robust_hypergan.hypergan import HyperGAN, HyperGANConfig
+from robust_hypergan.deep_ensemble import DeepEnsemble, read_members
+from robust_hypergan.errors import InputError, unknown
+from robust_hypergan.gaussian import GaussianPosterior
+from robust_hypergan.hypergan import HyperGAN
+from robust_hypergan.mc_dropout import DropoutNetworks
+from robust_hypergan.networks import NetworkDistribution, StoredDistribution
+from robust_hypergan.user_code import build_from_user_code, is_user_code
 
 FORMAT = "robust-hypergan checkpoint 1"
+
+KINDS: dict[str, type[StoredDistribution]] = {
+    each.kind: each for each in (HyperGAN, DeepEnsemble, DropoutNetworks, GaussianPosterior)
+}
+"""The network distributions that a checkpoint can hold, by the name it calls them."""
 
 
 @dataclass(frozen=True)
@@ -25,13 +35,13 @@ class Checkpoint:
     """What a checkpoint holds.
 
     Attributes:
-        hypergan: the HyperGAN, in eval mode, on the CPU.
-        classifier: name of its classifier.
+        distribution: what networks are drawn from, in eval mode, on the CPU.
+        classifier: specification of its classifier: a built-in name or the user's own code.
         classes: its number of classes.
         facts: where it came from: data set and its hash, training configuration, steps.
     """
 
-    hypergan: HyperGAN
+    distribution: NetworkDistribution
     classifier: str
     classes: int
     facts: Mapping[str, Any]
@@ -46,15 +56,26 @@ def save_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[st
 
 
 def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
-    """Writes mixer and generators with everything needed to build them again."""
+    """Writes a distribution with everything needed to build it again.
+
+    Raises:
+        InputError: it is not of a kind that a checkpoint can hold.
+    """
+    distribution = checkpoint.distribution
+    kind = next((name for name, each in KINDS.items() if isinstance(distribution, each)), None)
+    if kind is None:
+        raise InputError(f"a {type(distribution).__name__} can't be saved: checkpoints hold {list(KINDS)}")
+    stored = cast(StoredDistribution, distribution)
     described = {
+        "kind": kind,
         "classifier": checkpoint.classifier,
         "classes": checkpoint.classes,
-        "hypergan": asdict(checkpoint.hypergan.config),
+        "parameters": _shapes(distribution.classifier),
+        kind: stored.settings(),
         "facts": dict(checkpoint.facts),
     }
     metadata = {"format": FORMAT, "configuration": json.dumps(described, sort_keys=True)}
-    save_tensors(path, checkpoint.hypergan.generator.state_dict(), metadata)
+    save_tensors(path, stored.tensors(), metadata)
 
 
 def read_tensors(path: Path, format: str, what: str) -> tuple[dict[str, Tensor], Mapping[str, str]]:
@@ -78,23 +99,69 @@ def read_tensors(path: Path, format: str, what: str) -> tuple[dict[str, Tensor],
     return tensors, metadata
 
 
-def load_checkpoint(path: Path) -> Checkpoint:
-    """Reads a checkpoint; the HyperGAN generates the same networks as the saved one, bit for bit.
+def load_checkpoint(path: Path, classifier: str | None = None, classes: int | None = None) -> Checkpoint:
+    """Reads a distribution; it gives the same networks as the saved one, bit for bit.
+
+    Args:
+        path: a checkpoint; or a folder of state dicts of one classifier, which are a deep ensemble; or
+            ``package.module:NAME`` or ``./file.py:NAME`` of a function that makes a distribution.
+        classifier: specification of the classifier. It is needed for a folder, and for a checkpoint of
+            a classifier of the user's own: a checkpoint never imports code by itself.
+        classes: number of classes, for what does not say so itself.
 
     Raises:
         InputError: no such file, damaged, not ours, or of a classifier whose shapes have changed.
     """
+    if is_user_code(path.name) and not path.exists():
+        return _call_user(str(path), classes or 0)
+    if path.is_dir():
+        if classifier is None or classes is None:
+            raise InputError(f"{path} is a folder: --classifier names the classifier of the networks in it")
+        members = read_members(path, build_classifier(classifier, classes))
+        return Checkpoint(members, classifier, classes, {})
     tensors, metadata = read_tensors(path, FORMAT, "HyperGAN checkpoint")
     try:
         described = json.loads(metadata["configuration"])
-        config = HyperGANConfig(**described["hypergan"])
         name, classes = str(described["classifier"]), int(described["classes"])
-        facts = dict(described["facts"])
-        hypergan = HyperGAN(build_classifier(name, classes), config)
-        hypergan.generator.load_state_dict(tensors)
+        if classifier is None and is_user_code(name):
+            raise InputError(
+                f"{path} holds networks of {name}, which is no code of ours: if you trust that code, "
+                f"say --classifier {name}"
+            )
+        name = classifier or name
+        kind, facts = described.get("kind", HyperGAN.kind), dict(described["facts"])
+        if kind not in KINDS:
+            raise unknown("kind of checkpoint", kind, KINDS)
+        built = build_classifier(name, classes)
+        _check_shapes(path, name, _shapes(built), described.get("parameters"))
+        restored = KINDS[kind].restore(built, described[kind], tensors)
     except InputError:
         raise
-    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:
         reason = str(error).splitlines()[0]
         raise InputError(f"{path} does not fit its own configuration ({reason}): write it again") from error
-    return Checkpoint(hypergan, name, classes, facts)
+    return Checkpoint(restored, name, classes, facts)
+
+
+def _shapes(classifier: nn.Module) -> dict[str, list[int]]:
+    return {name: list(value.shape) for name, value in classifier.named_parameters()}
+
+
+def _check_shapes(
+    path: Path, name: str, ours: dict[str, list[int]], theirs: dict[str, list[int]] | None
+) -> None:
+    if theirs is not None and ours != theirs:
+        other = next(each for each in [*theirs, *ours] if ours.get(each) != theirs.get(each))
+        raise InputError(
+            f"{path} is of another classifier than {name}: {other} is {theirs.get(other, 'absent')} there "
+            f"and {ours.get(other, 'absent')} here"
+        )
+
+
+def _call_user(specification: str, classes: int) -> Checkpoint:
+    made = build_from_user_code(specification, "distribution", classes)
+    if not isinstance(getattr(made, "classifier", None), nn.Module) or not callable(
+        getattr(made, "sample", None)
+    ):
+        raise InputError(f"distribution {specification} makes something without classifier and sample")
+    return Checkpoint(made, specification, classes, {})

@@ -1,5 +1,7 @@
 """The classifiers whose weights are generated: plain modules from images in [0, 1] to logits.
 
+A user's own stands beside the built-in ones as ``package.module:CLASS`` or ``./file.py:CLASS``.
+
 Normalisation is part of each classifier, so that everything outside it, attacks first of all, sees
 images in [0, 1]. A classifier may use anything but state that cannot be generated, such as running
 batch-norm statistics (:func:`robust_hypergan.layers.layer_shapes` says so).
@@ -8,11 +10,14 @@ batch-norm statistics (:func:`robust_hypergan.layers.layer_shapes` says so).
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from robust_hypergan.errors import InputError, unknown
+from robust_hypergan.user_code import build_from_user_code, is_user_code
 
 
 class MNISTClassifier(nn.Module):
@@ -23,12 +28,14 @@ class MNISTClassifier(nn.Module):
 
     Args:
         classes: number of classes.
+        dropout: probability of dropping a feature before the linear layer.
     """
 
-    def __init__(self, classes: int = 10) -> None:
+    def __init__(self, classes: int = 10, dropout: float = 0.0) -> None:
         super().__init__()
         self.conv1 = nn.Conv2d(1, 32, 5)
         self.conv2 = nn.Conv2d(32, 32, 5)
+        self.dropout = nn.Dropout(dropout)
         self.linear = nn.Linear(512, classes)
 
     def forward(self, images: Tensor) -> Tensor:
@@ -36,7 +43,7 @@ class MNISTClassifier(nn.Module):
         hidden = (images - 0.1307) / 0.3081
         hidden = functional.max_pool2d(functional.relu(self.conv1(hidden)), 2)
         hidden = functional.max_pool2d(functional.relu(self.conv2(hidden)), 2)
-        logits: Tensor = self.linear(hidden.flatten(1))
+        logits: Tensor = self.linear(self.dropout(hidden.flatten(1)))
         return logits
 
 
@@ -68,19 +75,37 @@ class CIFARClassifier(nn.Module):
         return logits
 
 
-CLASSIFIERS: dict[str, Callable[[int], nn.Module]] = {"mnist": MNISTClassifier, "cifar": CIFARClassifier}
+CLASSIFIERS: dict[str, Callable[[int], nn.Module]] = {
+    "mnist": MNISTClassifier,
+    "mnist-dropout": partial(MNISTClassifier, dropout=0.5),
+    "cifar": CIFARClassifier,
+}
 """The classifiers by name; each is built from its number of classes."""
 
 
-def build_classifier(name: str, classes: int) -> nn.Module:
-    """A fresh classifier by name.
+def build_classifier(name: str, classes: int, *, seed: int = 0) -> nn.Module:
+    """A fresh classifier.
+
+    Args:
+        name: of :data:`CLASSIFIERS`, or ``package.module:CLASS`` or ``./file.py:CLASS`` of a class, or a
+            function, of the user's own. It is called with the number of classes if it takes an argument
+            of the name ``classes`` or ``num_classes``, else with nothing.
+        classes: number of classes.
+        seed: of the initial weights and of any random constants; the global state is kept.
 
     Raises:
-        InputError: the name is unknown.
+        InputError: the name is unknown, or the user's code can't be imported or makes no module.
     """
-    if name not in CLASSIFIERS:
-        raise unknown("classifier", name, CLASSIFIERS)
-    return CLASSIFIERS[name](classes)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        if not is_user_code(name):
+            if name not in CLASSIFIERS:
+                raise unknown("classifier", name, CLASSIFIERS)
+            return CLASSIFIERS[name](classes)
+        classifier = build_from_user_code(name, "classifier", classes)
+    if not isinstance(classifier, nn.Module):
+        raise InputError(f"classifier {name} makes a {type(classifier).__name__}, not a torch.nn.Module")
+    return classifier
 
 
 def default_classifier(image_shape: tuple[int, ...]) -> str:
@@ -91,5 +116,9 @@ def default_classifier(image_shape: tuple[int, ...]) -> str:
     """
     names = {(1, 28, 28): "mnist", (3, 32, 32): "cifar"}
     if image_shape not in names:
-        raise InputError(f"no classifier for images {image_shape}: the built-in ones take {list(names)}")
+        known = " and ".join(map(str, names))
+        raise InputError(
+            f"no classifier for images {image_shape}: the built-in ones take {known}; "
+            "--classifier names one of your own"
+        )
     return names[image_shape]

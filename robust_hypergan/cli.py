@@ -16,6 +16,7 @@ from robust_hypergan.errors import InputError, unknown
 
 if TYPE_CHECKING:
     from robust_hypergan.benchmark import BenchConfig
+    from robust_hypergan.ensemble_training import EnsembleConfig
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -76,9 +77,15 @@ DATA = _options(
     click.option("--download", is_flag=True, help="Fetch the data set if it is missing."),
 )
 
+CLASSIFIER = click.option(
+    "--classifier",
+    help="mnist, mnist-dropout, cifar, package.module:CLASS or ./file.py:CLASS.  "
+    "[default: the paper's for such images, or the checkpoint's]",
+)
+
 TRAINING = _options(
     click.option("--preset", default="quick", show_default=True, help="quick, standard or paper."),
-    click.option("--classifier", help="Classifier to generate.  [default: the paper's for such images]"),
+    CLASSIFIER,
     click.option("--steps", type=int, help="Optimisation steps.  [default: the preset's]"),
     click.option("--train-networks", type=int, help="Networks a step.  [default: the preset's]"),
     click.option("--batch", type=int, help="Images for each network.  [default: the preset's]"),
@@ -124,7 +131,7 @@ def cli() -> None:
 @TRAINING
 @TRANSFER
 @click.option(
-    "--checkpoint", type=click.Path(path_type=Path), help="Load this HyperGAN instead of training one."
+    "--checkpoint", type=click.Path(path_type=Path), help="Load these networks instead of training some."
 )
 @EVERYWHERE
 def bench(out: Path, **flags: Any) -> None:
@@ -141,9 +148,16 @@ def bench(out: Path, **flags: Any) -> None:
 @OUT
 @DATA
 @TRAINING
+@click.option(
+    "--kind",
+    default="hypergan",
+    show_default=True,
+    help="hypergan, deep-ensemble, mc-dropout or swag, all on the same number of images.",
+)
+@click.option("--members", type=int, help="Networks of a deep ensemble.  [default: 10]")
 @EVERYWHERE
 def train(out: Path, **flags: Any) -> None:
-    """Train a HyperGAN and measure the accuracy of 100 of its networks.
+    """Train a HyperGAN, or another ensemble, and measure the accuracy of up to 100 of its networks.
 
     \b
     Example:
@@ -153,7 +167,13 @@ def train(out: Path, **flags: Any) -> None:
 
 
 @cli.command()
-@click.option("--checkpoint", type=click.Path(path_type=Path), required=True, help="A trained HyperGAN.")
+@click.option(
+    "--checkpoint",
+    type=click.Path(path_type=Path),
+    required=True,
+    help="Trained networks: a checkpoint, a folder of state dicts, or package.module:FUNCTION.",
+)
+@CLASSIFIER
 @OUT
 @DATA
 @TRANSFER
@@ -174,13 +194,21 @@ def transfer(out: Path, **flags: Any) -> None:
 
 
 @cli.command()
-@click.option("--checkpoint", type=click.Path(path_type=Path), required=True, help="A trained HyperGAN.")
+@click.option("--checkpoint", type=click.Path(path_type=Path), required=True, help="A trained checkpoint.")
+@CLASSIFIER
 @click.option("--networks", default="0:10", show_default=True, help="FIRST:STOP, or one index.")
 @click.option("--stream", default="fresh", show_default=True, help="source, eot or fresh.")
 @OUT
 @EVERYWHERE
 def sample(
-    checkpoint: Path, networks: str, stream: str, out: Path, seed: int, device: str, quiet: bool
+    checkpoint: Path,
+    classifier: str | None,
+    networks: str,
+    stream: str,
+    out: Path,
+    seed: int,
+    device: str,
+    quiet: bool,
 ) -> None:
     """Write generated networks as plain state dicts (safetensors), one file each.
 
@@ -191,7 +219,16 @@ def sample(
     from robust_hypergan.sampling import export_networks, parse_indices
 
     indices = parse_indices(networks)
-    export_networks(checkpoint, stream, indices, seed, out, device=_device(device), quiet=quiet)
+    export_networks(
+        checkpoint,
+        stream,
+        indices,
+        seed,
+        out,
+        classifier=classifier,
+        device=_device(device),
+        quiet=quiet,
+    )
     click.echo(f"{len(indices)} networks in {out}")
 
 
@@ -241,7 +278,7 @@ def _run(flags: dict[str, Any], out: Path, *, trains: bool, transfers: bool) -> 
         click.echo(out / "report.html")
     else:
         click.echo(accuracy_sentence(out))
-        click.echo(out / "hypergan.safetensors")
+        click.echo(out / config.checkpoint_name)
 
 
 def _bench_config(flags: dict[str, Any], *, trains: bool, transfers: bool) -> BenchConfig:
@@ -254,6 +291,7 @@ def _bench_config(flags: dict[str, Any], *, trains: bool, transfers: bool) -> Be
     config = BenchConfig(
         data=DataConfig(flags["data"], flags["data_root"], flags["download"]),
         checkpoint=flags.get("checkpoint"),
+        classifier=flags["classifier"],
         transfer=None,
     )
     if trains:
@@ -269,8 +307,8 @@ def _bench_config(flags: dict[str, Any], *, trains: bool, transfers: bool) -> Be
         sizes = {"noise_share": flags["noise_share"], "mixer": False if flags["no_mixer"] else None}
         config = replace(
             config,
-            classifier=flags["classifier"],
             hypergan=replace(preset.hypergan, **_given(sizes)),
+            ensemble=_ensemble(flags),
             training=replace(preset.training, **_given(chosen)),
         )
     if transfers:
@@ -282,6 +320,17 @@ def _bench_config(flags: dict[str, Any], *, trains: bool, transfers: bool) -> Be
             save_adversarials=flags["save_adversarials"],
         )
     return config
+
+
+def _ensemble(flags: dict[str, Any]) -> EnsembleConfig | None:
+    from robust_hypergan.ensemble_training import ENSEMBLE_KINDS, EnsembleConfig
+
+    kind, names = flags.get("kind", "hypergan"), ("members", "learning_rate")
+    if kind == "hypergan":
+        return None
+    if kind not in ENSEMBLE_KINDS:
+        raise unknown("kind", kind, ("hypergan", *ENSEMBLE_KINDS))
+    return EnsembleConfig(kind, **_given({name: flags[name] for name in names}))
 
 
 def _given(values: dict[str, Any]) -> dict[str, Any]:

@@ -7,13 +7,15 @@ whoever folds the blocks as they come (:mod:`robust_hypergan.tally`) needs the s
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 
 import torch
 from torch import Tensor, nn
-from torch.func import functional_call, vmap
+from torch.func import vmap
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from robust_hypergan.errors import unknown
-from robust_hypergan.networks import NetworkDistribution, Networks, Params
+from robust_hypergan.networks import NetworkDistribution, Networks, Params, call_network
 
 NETWORK_BLOCK = 16
 """Networks generated and evaluated together."""
@@ -36,34 +38,52 @@ def channels_last(tensor: Tensor) -> Tensor:
     return tensor.contiguous().as_strided(tensor.shape, (height * width, 1, width, 1))
 
 
+def preferred_layout(classifier: nn.Module, images: Tensor) -> Callable[[Tensor], Tensor]:
+    """:func:`channels_last`, or contiguous for a classifier whose ``view`` cannot take such strides.
+
+    Args:
+        classifier: the architecture.
+        images: ``[N, C, H, W]``, two of which are tried.
+    """
+    network = {name: channels_last(value) for name, value in classifier.named_parameters()}
+    try:
+        with torch.no_grad():
+            call_network(classifier, network, channels_last(images[:2]))
+    except RuntimeError:
+        return torch.Tensor.contiguous
+    return channels_last
+
+
 def loop(classifier: nn.Module, params: Params, images: Tensor) -> Tensor:
     """One network after another on all images: the plain loop, oracle of every other backend."""
     count = len(next(iter(params.values())))
-    return torch.stack(
-        [functional_call(classifier, _network(params, index), (images,)) for index in range(count)]
-    )
+    return torch.stack([call_network(classifier, _network(params, index), images) for index in range(count)])
 
 
 def chunked_loop(classifier: nn.Module, params: Params, images: Tensor) -> Tensor:
-    """The loop in channels-last, the images in chunks that stay in the cache: the CPU's default."""
-    chunks = channels_last(images).split(IMAGE_CHUNK)
+    """The loop in :func:`preferred_layout`, the images in chunks that fit the cache: the CPU's default."""
+    layout = preferred_layout(classifier, images)
+    chunks = layout(images).split(IMAGE_CHUNK)
     count = len(next(iter(params.values())))
     rows = []
     for index in range(count):
-        network = {name: channels_last(value) for name, value in _network(params, index).items()}
-        rows.append(torch.cat([functional_call(classifier, network, (chunk,)) for chunk in chunks]))
+        network = {name: layout(value) for name, value in _network(params, index).items()}
+        rows.append(torch.cat([call_network(classifier, network, chunk) for chunk in chunks]))
     return torch.stack(rows)
 
 
 def vectorised(classifier: nn.Module, params: Params, images: Tensor) -> Tensor:
     """``torch.func.vmap`` over the networks, PyTorch's own recipe for ensembles."""
 
-    def forward(network: Params, chunk: Tensor) -> Tensor:
-        logits: Tensor = functional_call(classifier, network, (chunk,))
-        return logits
-
-    over_networks = vmap(forward, in_dims=(0, None))
-    return torch.cat([over_networks(params, chunk) for chunk in images.split(IMAGE_CHUNK * 16)], dim=1)
+    over_networks = vmap(partial(call_network, classifier), in_dims=(0, None))
+    fast_attention = torch.backends.mha.get_fastpath_enabled()
+    torch.backends.mha.set_fastpath_enabled(False)  # vmap knows no rule for it, nor for fused attention
+    try:
+        with sdpa_kernel(SDPBackend.MATH):
+            chunks = images.split(IMAGE_CHUNK * 16)
+            return torch.cat([over_networks(params, chunk) for chunk in chunks], dim=1)
+    finally:
+        torch.backends.mha.set_fastpath_enabled(fast_attention)
 
 
 Backend = Callable[[nn.Module, Params, Tensor], Tensor]

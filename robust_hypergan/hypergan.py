@@ -9,8 +9,9 @@ from __future__ import annotations
 import contextlib
 import copy
 import math
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, ClassVar, Self
 
 import torch
 from torch import Tensor, nn
@@ -169,6 +170,8 @@ class HyperGAN:
         InputError: the classifier has state that cannot be generated.
     """
 
+    kind: ClassVar[str] = "hypergan"
+
     def __init__(self, classifier: nn.Module, config: HyperGANConfig | None = None, *, seed: int = 0) -> None:
         self.config = config or HyperGANConfig()
         self.classifier = copy.deepcopy(classifier).eval().requires_grad_(False)
@@ -180,11 +183,26 @@ class HyperGAN:
         """Where the networks are generated."""
         return next(self.generator.parameters()).device
 
-    def to(self, device: torch.device) -> HyperGAN:
+    def to(self, device: torch.device) -> Self:
         """Moves everything to a device; returns itself."""
         self.classifier.to(device)
         self.generator.to(device)
         return self
+
+    def settings(self) -> dict[str, Any]:
+        """The configuration."""
+        return asdict(self.config)
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Weights of mixer and generators."""
+        return self.generator.state_dict()
+
+    @classmethod
+    def restore(cls, classifier: nn.Module, settings: Mapping[str, Any], tensors: Params) -> Self:
+        """A HyperGAN that generates the same networks, bit for bit."""
+        hypergan = cls(classifier, HyperGANConfig(**settings))
+        hypergan.generator.load_state_dict(tensors)
+        return hypergan
 
     @torch.no_grad()
     def sample(self, networks: Networks) -> Params:

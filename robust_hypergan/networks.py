@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, ClassVar, Protocol, Self, runtime_checkable
 
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.func import functional_call
 
 from robust_hypergan.errors import InputError, unknown
 
@@ -83,6 +84,102 @@ class NetworkDistribution(Protocol):
         ...
 
 
+class StoredDistribution(NetworkDistribution, Protocol):
+    """A network distribution that a checkpoint can hold.
+
+    Attributes:
+        kind: its name in checkpoints.
+    """
+
+    kind: ClassVar[str]
+
+    def settings(self) -> dict[str, Any]:
+        """What it is built from beside the classifier and the tensors, as JSON values."""
+        ...
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Everything that was learnt."""
+        ...
+
+    @classmethod
+    def restore(cls, classifier: nn.Module, settings: Mapping[str, Any], tensors: Params) -> Self:
+        """The distribution that :meth:`settings` and :meth:`tensors` came from."""
+        ...
+
+    def to(self, device: torch.device) -> Self:
+        """Moves everything to a device; returns itself."""
+        ...
+
+
+def move(distribution: NetworkDistribution, device: torch.device) -> None:
+    """Moves a distribution to a device, through its method ``to`` if it has one.
+
+    Raises:
+        InputError: it has none and lives elsewhere.
+    """
+    if isinstance(distribution, _Movable):
+        distribution.to(device)
+    elif any(value.device.type != device.type for value in distribution.classifier.parameters()):
+        raise InputError(
+            f"the networks can't be moved to {device}: give the distribution a method to(device)"
+        )
+
+
+@runtime_checkable
+class _Movable(Protocol):
+    def to(self, device: torch.device) -> object: ...
+
+
+def fresh_available(distribution: NetworkDistribution, wanted: int) -> int:
+    """How many networks of the ``fresh`` stream there are, at most ``wanted``.
+
+    A finite distribution says so in an attribute ``fresh_count``; the others never end.
+    """
+    return min(wanted, getattr(distribution, "fresh_count", wanted))
+
+
+def first_names(classifier: nn.Module) -> dict[str, str]:
+    """Each name of a state dict to the first name of the same tensor: shared parameters have several."""
+    first: dict[int, str] = {}
+    tensors = classifier.state_dict(keep_vars=True)
+    return {name: first.setdefault(id(value), name) for name, value in tensors.items()}
+
+
+def call_network(classifier: nn.Module, network: Params, images: Tensor) -> Tensor:
+    """Logits ``[N, classes]`` of one network.
+
+    A shared parameter is set wherever it is used, each module once: ``functional_call`` leaves a module
+    that stands under two names changed when it ties weights by itself.
+
+    Args:
+        classifier: the architecture.
+        network: its parameters, without a network axis.
+        images: ``[N, C, H, W]`` in [0, 1].
+    """
+    first: dict[int, str] = {}
+    everywhere: Params = {}
+    for prefix, module in classifier.named_modules():
+        parameters = module.named_parameters(prefix, recurse=False, remove_duplicate=False)
+        buffers = module.named_buffers(prefix, recurse=False, remove_duplicate=False)
+        for name, value in (*parameters, *buffers):
+            source = first.setdefault(id(value), name)
+            if source in network:
+                everywhere[name] = network[source]
+    logits: Tensor = functional_call(classifier, everywhere, (images,), tie_weights=False)
+    return logits
+
+
+def state_dict(classifier: nn.Module, params: Params, row: int) -> dict[str, Tensor]:
+    """One network as the plain state dict of its classifier: a shared parameter under each of its names.
+
+    Args:
+        classifier: the architecture.
+        params: parameters of M networks, each tensor ``[M, ...]``.
+        row: which of them.
+    """
+    return {name: params[first][row].clone() for name, first in first_names(classifier).items()}
+
+
 def materialise(distribution: NetworkDistribution, networks: Networks) -> nn.Module:
     """One network as an ordinary module with parameters of its own, in eval mode: what an attacker holds.
 
@@ -93,6 +190,5 @@ def materialise(distribution: NetworkDistribution, networks: Networks) -> nn.Mod
     if len(networks) != 1:
         raise InputError(f"materialise takes the address of one network, not of {len(networks)}")
     network = copy.deepcopy(distribution.classifier)
-    state = {name: value[0] for name, value in distribution.sample(networks).items()}
-    network.load_state_dict(state)
+    network.load_state_dict(state_dict(network, distribution.sample(networks), 0))
     return network.eval().requires_grad_(True)

@@ -96,9 +96,10 @@ def accuracy_sentence(path: Path) -> str:
     """The accuracy that a finished run measured, for the terminal."""
     measured = json.loads((path / "run.json").read_text(encoding="utf-8"))["accuracy"]
     mean, least, most = (f"{measured[key]:.2%}" for key in ("single_mean", "single_min", "single_max"))
+    votes = [f", mean vote of {n} {measured[f'vote_{n}']:.2%}" for n in (10, 100) if measured[f"vote_{n}"]]
     return (
         f"{measured['networks']} networks on {measured['examples']:,} test images: single {mean} "
-        f"(least {least}, greatest {most}), mean vote of 100 {measured['vote_100']:.2%}"
+        f"(least {least}, greatest {most}){''.join(votes)}"
     )
 
 

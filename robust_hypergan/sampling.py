@@ -9,7 +9,7 @@ import torch
 from robust_hypergan.checkpoint import load_checkpoint, save_tensors
 from robust_hypergan.errors import InputError
 from robust_hypergan.hypergan import GENERATION_BLOCK
-from robust_hypergan.networks import Networks
+from robust_hypergan.networks import Networks, move, state_dict
 from robust_hypergan.progress import track
 
 
@@ -36,17 +36,19 @@ def export_networks(
     seed: int,
     out: Path,
     *,
+    classifier: str | None = None,
     device: torch.device | None = None,
     quiet: bool = True,
 ) -> list[Path]:
     """Writes networks as ``STREAM-INDEX.safetensors``, with their address in the metadata.
 
     Args:
-        checkpoint: a trained HyperGAN.
+        checkpoint: trained networks.
         stream: ``source``, ``eot`` or ``fresh``.
         indices: which networks.
         seed: of their addresses.
         out: folder, new or empty.
+        classifier: specification of a classifier of the user's own.
         device: where to generate; None is the CPU.
         quiet: no progress bar.
 
@@ -56,7 +58,8 @@ def export_networks(
     Raises:
         InputError: the checkpoint can't be read, an address is not valid, or the folder is in use.
     """
-    hypergan = load_checkpoint(checkpoint).hypergan.to(device or torch.device("cpu"))
+    distribution = load_checkpoint(checkpoint, classifier).distribution
+    move(distribution, device or torch.device("cpu"))
     networks = Networks(seed, stream, indices)
     try:
         out.mkdir(parents=True, exist_ok=True)
@@ -67,10 +70,10 @@ def export_networks(
     files = []
     with track("networks", len(networks), quiet) as progress:
         for block in networks.blocks(GENERATION_BLOCK):
-            params = hypergan.sample(block)
+            params = distribution.sample(block)
             for row, index in enumerate(block.indices):
                 path = out / f"{stream}-{index:06d}.safetensors"
-                state = {name: value[row] for name, value in params.items()}
+                state = state_dict(distribution.classifier, params, row)
                 save_tensors(path, state, {"seed": str(seed), "stream": stream, "index": str(index)})
                 files.append(path)
             progress.update(len(block))

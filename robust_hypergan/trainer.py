@@ -9,19 +9,19 @@ ICML 2019, arXiv:1901.11058; what was added to make it train fast stands in ``do
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.func import functional_call
 from torch.nn import functional
 
 from robust_hypergan.datasets import Dataset, to_unit
-from robust_hypergan.ensemble import channels_last
+from robust_hypergan.ensemble import channels_last, preferred_layout
 from robust_hypergan.errors import check_range
 from robust_hypergan.hypergan import Discriminator, HyperGAN, seeded
-from robust_hypergan.networks import Params
+from robust_hypergan.networks import Params, call_network
 
 
 @dataclass(frozen=True)
@@ -88,6 +88,7 @@ class Trainer:
         self.discriminator_optimizer = torch.optim.Adam(
             self.discriminator.parameters(), rate, betas=(0.5, 0.999), fused=True
         )
+        self.layout = preferred_layout(hypergan.classifier, to_unit(self.images[:2]))
         self.step = 0
 
     def advance(self) -> dict[str, float]:
@@ -102,7 +103,9 @@ class Trainer:
         codes = generator.mixer(latents)  # (codes, L, K)
         params = generator.params(codes[: config.networks])
         detached = {name: value.detach() for name, value in params.items()}
-        loss, accuracy, gradients = network_gradients(self.hypergan.classifier, detached, images, labels)
+        loss, accuracy, gradients = network_gradients(
+            self.hypergan.classifier, detached, images, labels, layout=self.layout
+        )
         outputs, output_gradients = (
             list(params.values()),
             [gradients[name] / config.networks for name in params],
@@ -186,7 +189,12 @@ class Trainer:
 
 
 def network_gradients(
-    classifier: nn.Module, params: Params, images: Tensor, labels: Tensor
+    classifier: nn.Module,
+    params: Params,
+    images: Tensor,
+    labels: Tensor,
+    *,
+    layout: Callable[[Tensor], Tensor] = channels_last,
 ) -> tuple[float, float, Params]:
     """Cross-entropy of M networks, each on its own images, and its gradient in their parameters.
 
@@ -195,6 +203,7 @@ def network_gradients(
         params: parameters ``[M, ...]`` without a graph.
         images: ``[M, B, C, H, W]`` in [0, 1].
         labels: ``[M, B]``.
+        layout: of parameters and images in memory, :func:`robust_hypergan.ensemble.preferred_layout`.
 
     Returns:
         Mean loss and accuracy over the networks, and the gradient ``[M, ...]`` of each network's
@@ -202,10 +211,10 @@ def network_gradients(
     """
     losses, correct, gradients = [], [], []
     for index in range(len(images)):
-        own = {name: channels_last(value[index]).requires_grad_() for name, value in params.items()}
-        logits = functional_call(classifier, own, (channels_last(images[index]),))
+        own = {name: layout(value[index]).requires_grad_() for name, value in params.items()}
+        logits = call_network(classifier, own, layout(images[index]))
         loss = functional.cross_entropy(logits, labels[index])
-        gradients.append(torch.autograd.grad(loss, list(own.values())))
+        gradients.append(torch.autograd.grad(loss, list(own.values()), materialize_grads=True))
         losses.append(loss.detach())
         correct.append((logits.argmax(1) == labels[index]).float().mean())
     stacked = {

@@ -121,6 +121,16 @@ def choose_examples(dataset: Dataset, count: int, seed: int) -> Tensor:
     return torch.from_numpy(np.sort(random.choice(total, count, replace=False)))
 
 
+def check_addresses(distribution: NetworkDistribution, config: TransferConfig) -> None:
+    """Asks a distribution for the last networks of a measurement, before anything is computed.
+
+    Raises:
+        InputError: it has not so many.
+    """
+    distribution.sample(Networks(config.seed, "source", [config.source]))
+    distribution.sample(Networks(config.seed, "fresh", [config.networks - 1]))
+
+
 def transfer(
     distribution: NetworkDistribution,
     dataset: Dataset,
@@ -142,8 +152,10 @@ def transfer(
         quiet: no progress bars.
 
     Raises:
-        InputError: the split has fewer images than asked for, or the source classifies none correctly.
+        InputError: the split has fewer images than asked for, or the distribution fewer networks, or
+            the source classifies none correctly.
     """
+    check_addresses(distribution, config)
     chosen = (
         torch.tensor(saved[0].examples) if saved else choose_examples(dataset, config.examples, config.seed)
     )

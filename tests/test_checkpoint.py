@@ -27,9 +27,9 @@ def path(hypergan, tmp_path_factory):
 def test_a_loaded_hypergan_generates_the_same_networks(hypergan, path):
     loaded = load_checkpoint(path)
     assert (loaded.classifier, loaded.classes, loaded.facts) == ("mnist", 10, {"data": "mnist-5k"})
-    assert loaded.hypergan.config == hypergan.config
+    assert loaded.distribution.config == hypergan.config
     networks = Networks(3, "fresh", range(20))
-    first, second = hypergan.sample(networks), loaded.hypergan.sample(networks)
+    first, second = hypergan.sample(networks), loaded.distribution.sample(networks)
     assert all(torch.equal(first[name], second[name]) for name in first)
 
 

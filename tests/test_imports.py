@@ -11,15 +11,15 @@ ROOT = Path(__file__).parent.parent
 
 LAYERS = [
     {"errors", "text", "progress"},
-    {"downloads"},
+    {"downloads", "user_code"},
     {"idx_sets", "colour_sets"},
     {"packaged"},
     {"datasets", "classifiers", "layers"},
     {"networks"},
-    {"hypergan", "ensemble", "tally"},
+    {"hypergan", "deep_ensemble", "gaussian", "mc_dropout", "ensemble", "tally"},
     {"checkpoint", "accuracy", "trainer", "draws"},
     {"crafting", "training", "sampling", "presets"},
-    {"fold"},
+    {"fold", "ensemble_training"},
     {"transferability"},
     {"gallery", "run_folder"},
     {"benchmark"},

@@ -1,0 +1,75 @@
+"""Code of the user's own by name: ``package.module:NAME`` or ``./file.py:NAME``.
+
+Importing a module runs it. A name is therefore imported only when the user wrote it in this very
+command, never because a file says so.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import inspect
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from robust_hypergan.errors import InputError, unknown
+
+
+def is_user_code(specification: str) -> bool:
+    """Whether this names code, as ``package.module:NAME`` does, and not something built in."""
+    return ":" in specification
+
+
+def build_from_user_code(specification: str, what: str, classes: int) -> Any:
+    """What the named class or function makes.
+
+    Args:
+        specification: ``package.module:NAME`` or ``./file.py:NAME``.
+        what: what it stands for, for messages.
+        classes: given to it if it takes an argument of the name ``classes`` or ``num_classes``.
+
+    Raises:
+        InputError: no such module, file or name, or the user's code raises; the message says what.
+    """
+    build = _find(specification, what)
+    try:
+        takes = [name for name in ("classes", "num_classes") if name in inspect.signature(build).parameters]
+        return build(**dict.fromkeys(takes[:1], classes))
+    except Exception as error:  # the user's code may raise anything
+        raise InputError(f"{what} {specification} can't be built ({_short(error)})") from error
+
+
+def _find(specification: str, what: str) -> Callable[..., Any]:
+    module_name, _, name = specification.rpartition(":")
+    try:
+        from_file = module_name.endswith(".py")
+        module = _import_file(module_name) if from_file else importlib.import_module(module_name)
+    except Exception as error:  # the user's code may raise anything
+        advice = "write package.module:NAME or ./file.py:NAME"
+        raise InputError(f"can't import {what} {specification} ({_short(error)}): {advice}") from error
+    if not callable(getattr(module, name, None)):
+        names = [each for each, value in vars(module).items() if callable(value) and each[0] != "_"]
+        raise unknown(f"{what} in {module_name}", name, names)
+    found: Callable[..., Any] = getattr(module, name)
+    return found
+
+
+def _import_file(name: str) -> ModuleType:
+    path = Path(name).resolve()
+    if not path.is_file():
+        raise FileNotFoundError(f"no file {name}")
+    module_name = f"user_code_{path.stem}"  # never that of an installed module
+    found = importlib.util.spec_from_file_location(module_name, path)
+    if found is None or found.loader is None:
+        raise ImportError(f"{name} is not Python")
+    module = importlib.util.module_from_spec(found)
+    sys.modules[module_name] = module  # as an import would: dataclasses look their module up
+    found.loader.exec_module(module)
+    return module
+
+
+def _short(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}".splitlines()[0]

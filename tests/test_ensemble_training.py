@@ -1,0 +1,92 @@
+"""Every kind of ensemble is trained, kept and attacked through the same commands."""
+
+import json
+from functools import partial
+
+import pandas as pd
+import pytest
+import torch
+
+from robust_hypergan.accuracy import measure_accuracy
+from robust_hypergan.benchmark import BenchConfig, bench
+from robust_hypergan.checkpoint import load_checkpoint
+from robust_hypergan.deep_ensemble import DeepEnsemble
+from robust_hypergan.ensemble_training import (
+    ENSEMBLE_KINDS,
+    EnsembleConfig,
+    train_ensemble,
+    untrained_ensemble,
+)
+from robust_hypergan.errors import InputError
+from robust_hypergan.hypergan import seeded
+from robust_hypergan.networks import Networks
+from robust_hypergan.trainer import TrainConfig
+from robust_hypergan.transferability import TransferConfig
+from tests.zoo import ResidualNetwork
+
+BUDGET = TrainConfig(steps=40, networks=6, batch=24, codes=32)
+
+
+def build(seed):
+    with seeded(seed):
+        return ResidualNetwork()
+
+
+@pytest.fixture(autouse=True)
+def few_networks(monkeypatch):
+    """Accuracy of 3 networks instead of 100."""
+    monkeypatch.setattr("robust_hypergan.benchmark.measure_accuracy", partial(measure_accuracy, networks=3))
+
+
+@pytest.mark.parametrize("kind", ENSEMBLE_KINDS)
+def test_every_kind_learns_its_networks_differ_and_training_repeats_itself(kind, training_set, test_set):
+    config = EnsembleConfig(kind, members=4, learning_rate=5e-3)
+    ensemble, table = train_ensemble(build, training_set, BUDGET, config)
+    accuracy = measure_accuracy(ensemble, test_set, networks=20)
+    assert accuracy.single_mean > 0.8
+    assert accuracy.networks == (2 if kind == DeepEnsemble.kind else 20)
+    assert table["step"].iloc[-1] == BUDGET.steps * BUDGET.networks
+    state = torch.get_rng_state()
+    again, _ = train_ensemble(build, training_set, BUDGET, config)
+    assert torch.equal(torch.get_rng_state(), state)
+    first, second = (each.sample(Networks(0, "fresh", [0, 1])) for each in (ensemble, again))
+    assert all(torch.equal(first[name], second[name]) for name in first)
+    assert any(not torch.equal(value[0], value[1]) for value in first.values())
+
+
+@pytest.mark.parametrize("kind", ENSEMBLE_KINDS)
+def test_a_trained_ensemble_is_attacked_from_its_checkpoint(kind, tmp_path):
+    config = BenchConfig(
+        classifier="mnist-dropout",
+        ensemble=EnsembleConfig(kind, members=4, snapshots=3),
+        training=TrainConfig(steps=8, networks=4, batch=32, codes=8),
+        transfer=None,
+    )
+    assert bench(config, tmp_path / "trained") is None
+    few = TransferConfig(attacks=["fgsm"], eps=[0.2], networks=2, examples=30)
+    path = tmp_path / "trained" / f"{kind}.safetensors"
+    assert load_checkpoint(path).distribution.kind == kind
+    result = bench(BenchConfig(checkpoint=path, transfer=few), tmp_path / "run")
+    assert result.networks["role"].tolist() == ["source", "fresh", "fresh"]
+    assert json.loads((tmp_path / "run" / "run.json").read_text())["status"] == "done"
+    assert len(pd.read_csv(tmp_path / "run" / "examples.csv")) == len(result.indices)
+
+
+def test_a_classifier_that_does_not_suit_the_kind_is_refused_before_the_run(tmp_path):
+    config = BenchConfig(classifier="mnist", ensemble=EnsembleConfig("mc-dropout"), transfer=None)
+    with pytest.raises(InputError, match=r"no nn\.Dropout module"):
+        bench(config, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_bad_configuration_is_refused():
+    with pytest.raises(InputError, match="did you mean swag"):
+        EnsembleConfig("swagg")
+    with pytest.raises(InputError, match="members 1 is out of range"):
+        EnsembleConfig(members=1)
+    with pytest.raises(InputError, match="rank"):
+        EnsembleConfig(rank=1)
+
+
+def test_an_untrained_ensemble_has_the_members_that_were_asked_for():
+    assert len(untrained_ensemble(build, (1, 8, 8), EnsembleConfig(members=3))) == 3
