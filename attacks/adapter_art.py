@@ -31,14 +31,17 @@ _NO_ARGUMENT = {
 
 
 class _Whole(nn.Module):
-    """Hides that a model is a ``Sequential``, whose layers ART would call one by one."""
+    """Hides that a model is a ``Sequential``, whose layers ART would call one by one.
 
-    def __init__(self, model: nn.Module) -> None:
+    Some of its attacks hand over doubles, which a model in single precision does not take.
+    """
+
+    def __init__(self, model: nn.Module, dtype: torch.dtype) -> None:
         super().__init__()
-        self.model = model
+        self.model, self.dtype = model, dtype
 
     def forward(self, images: Tensor) -> Tensor:
-        logits: Tensor = self.model(images)
+        logits: Tensor = self.model(images.to(self.dtype))
         return logits
 
 
@@ -80,7 +83,7 @@ def _run(kind: Any, batch: Batch, options: dict[str, Any]) -> Tensor:
         "verbose": False,
     }
     classifier = PyTorchClassifier(
-        _Whole(batch.model),
+        _Whole(batch.model, batch.inputs.dtype),
         loss=nn.CrossEntropyLoss(),
         input_shape=tuple(batch.inputs.shape[1:]),
         nb_classes=batch.classes(),
