@@ -33,6 +33,7 @@ class Cell:
         norm: ``linf`` or ``l2``.
         eps: radius of the ball.
         options: the attack's options.
+        target: class that it aims at, or None for any wrong class.
         adversarials: ``[n, C, H, W]`` in [0, 1]; empty if the attack failed.
         source_labels: the classes the source network gives them, ``[n]``; empty likewise.
         audit: what the attack really did.
@@ -44,11 +45,16 @@ class Cell:
     norm: str
     eps: float
     options: Mapping[str, Any] = field(default_factory=dict)
+    target: int | None = None
     adversarials: Tensor = field(default_factory=lambda: torch.empty(0))
     source_labels: Tensor = field(default_factory=lambda: torch.empty(0, dtype=torch.int64))
     audit: Audit = field(default_factory=Audit)
     seconds: float = 0.0
     error: str | None = None
+
+    def fooled(self, predictions: Tensor, labels: Tensor) -> Tensor:
+        """Which predictions ``[n]`` are the attack's success: wrong or, with a target, the target."""
+        return predictions != labels if self.target is None else predictions == self.target
 
     def to(self, device: torch.device) -> Cell:
         """The same cell with its tensors on a device."""
@@ -64,6 +70,7 @@ def craft_cell(
     *,
     eps: float,
     norm: str,
+    target: int | None,
     seed: int,
     draws: Callable[[], Draws],
     advance: Callable[[int], object],
@@ -77,6 +84,7 @@ def craft_cell(
         labels: ``[n]``.
         eps: radius of the ball.
         norm: ``linf`` or ``l2``.
+        target: class to aim at, or None for any wrong class.
         seed: of the attack's randomness, which is the same in every cell.
         draws: gives each batch further networks, from the same start, for an attack that asks for them.
         advance: called with the number of examples done.
@@ -96,6 +104,7 @@ def craft_cell(
                 eps=eps,
                 norm=norm,
                 generator=generator,
+                targets=None if target is None else torch.full_like(own_labels, target),
                 draws=draws(),
             )
             with torch.no_grad():
@@ -105,12 +114,13 @@ def craft_cell(
             advance(len(own_images))
     except AttackError as error:
         seconds = time.perf_counter() - started
-        return Cell(attack.spec, norm, eps, attack.options, seconds=seconds, error=str(error))
+        return Cell(attack.spec, norm, eps, attack.options, target, seconds=seconds, error=str(error))
     return Cell(
         attack.spec,
         norm,
         eps,
         attack.options,
+        target,
         torch.cat(parts),
         torch.cat(answers),
         audit,
@@ -143,7 +153,8 @@ def save_cell(
         "examples": torch.tensor(examples),
         "source_labels": cell.source_labels,
     }
-    described = {"attack": cell.attack, "norm": cell.norm, "eps": cell.eps, "options": dict(cell.options)}
+    described = {name: getattr(cell, name) for name in ("attack", "norm", "eps", "target")}
+    described["options"] = dict(cell.options)
     metadata = {
         "format": FORMAT,
         "cell": json.dumps(described, sort_keys=True),

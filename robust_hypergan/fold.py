@@ -26,16 +26,25 @@ class CellFold:
 
     def __init__(self, cell: Cell, labels: Tensor, classes: int) -> None:
         self.cell, self.labels = cell, labels
-        self.source_fooled = cell.source_labels != labels
+        self.source_fooled = cell.fooled(cell.source_labels, labels)
         self.tally = Tally(labels, classes)
-        self.flipped = torch.zeros_like(labels)
+        self.fooled, self.flipped = torch.zeros_like(labels), torch.zeros_like(labels)
         self.fooled_by_network: list[int] = []
 
     def add(self, logits: Tensor, clean_right: Tensor) -> None:
         """Adds one network: its logits ``[n, classes]``, and which clean images ``[n]`` it got right."""
-        wrong = ~self.tally.add(logits)
-        self.flipped += wrong & clean_right
-        self.fooled_by_network.append(int((wrong & self.source_fooled).sum()))
+        self.tally.add(logits)
+        fooled = self.cell.fooled(logits.argmax(1), self.labels)
+        self.fooled += fooled
+        self.flipped += fooled & clean_right
+        self.fooled_by_network.append(int((fooled & self.source_fooled).sum()))
+
+    @property
+    def modal_wrong_label(self) -> tuple[Tensor, Tensor]:
+        """The most frequent answer of the networks that each image fools, and how many give it."""
+        if self.cell.target is None:
+            return self.tally.modal_wrong_label
+        return torch.full_like(self.labels, self.cell.target), self.fooled
 
 
 class Fold:
@@ -102,9 +111,9 @@ class Fold:
 
     def _examples(self, each: CellFold, indices: Sequence[int]) -> pd.DataFrame:
         cell, networks = each.cell, each.tally.networks
-        fooled, flipped = _array(each.tally.wrong), _array(each.flipped)
+        fooled, flipped = _array(each.fooled), _array(each.flipped)
         networks_correct = networks - _array(self.clean.wrong[self.correct])
-        wrong_label, wrong_count = map(_array, each.tally.modal_wrong_label)
+        wrong_label, wrong_count = map(_array, each.modal_wrong_label)
         delta = cell.adversarials - self.clean_images
         low, high = wilson_interval(fooled, networks)
         with np.errstate(invalid="ignore"):  # nothing to divide by is NaN, as the tables want it

@@ -40,6 +40,8 @@ class TransferConfig:
         examples: images of the test split, chosen at random but the same for a seed.
         source: index of the attacked network in the ``source`` stream; an attack on K networks holds
             this one and the K - 1 after it.
+        target: class that the attacks aim at: images of that class are left out, and only an answer of that
+            class counts as fooled. None is any wrong class.
         seed: of the networks' addresses, the choice of examples and the attacks' randomness.
         backend: of the ensemble forward; None is the device's default.
 
@@ -53,6 +55,7 @@ class TransferConfig:
     networks: int = 500
     examples: int = 500
     source: int = 0
+    target: int | None = None
     seed: int = 0
     backend: str | None = None
 
@@ -70,6 +73,8 @@ class TransferConfig:
         check_range("networks", self.networks, 1, 100_000)
         for name, least in (("examples", 1), ("source", 0), ("seed", 0)):
             check_range(name, getattr(self, name), least)
+        if self.target is not None:
+            check_range("target", self.target, 0)
         if len(set(self.attacks)) < len(self.attacks) or len(set(self.eps)) < len(self.eps):
             raise InputError("an attack or an eps is given twice: name each once")
         for attack in self.attacks:
@@ -88,7 +93,7 @@ class TransferResult:
         labels: their true classes ``[n]``.
         indices: their indices in the split.
         votes: for each cell the fresh networks that predict each class, ``[n, classes]``; empty if it failed.
-        tried: examples tried, initially correct or not.
+        tried: examples tried, initially correct or not; those of the target class are not.
         seconds: of crafting and of the fresh networks.
     """
 
@@ -152,10 +157,12 @@ def transfer(
         quiet: no progress bars.
 
     Raises:
-        InputError: the split has fewer images than asked for, or the distribution fewer networks, or
-            the source classifies none correctly.
+        InputError: the split has fewer images than asked for, the distribution fewer networks, no class has
+            the target's number, or the source classifies none correctly.
     """
     check_addresses(distribution, config)
+    if config.target is not None:
+        check_range("target", config.target, 0, len(dataset.classes) - 1)
     chosen = (
         torch.tensor(saved[0].examples) if saved else choose_examples(dataset, config.examples, config.seed)
     )
@@ -164,8 +171,17 @@ def transfer(
     with torch.no_grad():
         correct = torch.ones_like(labels, dtype=torch.bool) if saved else source(images).argmax(1) == labels
         source_accuracy = correct.double().mean().item()
+    tried = len(chosen)
     if not correct.any():
         raise InputError("the source network classifies no example correctly: train it longer")
+    if config.target is not None and not saved:
+        other = labels != config.target
+        correct &= other
+        tried = int(other.sum())
+        if not correct.any():
+            raise InputError(
+                f"every initially correct example is of class {config.target}: try more examples"
+            )
 
     started = time.perf_counter()
     clean, own_labels = images[correct], labels[correct]
@@ -193,7 +209,7 @@ def transfer(
         labels=own_labels,
         indices=indices,
         votes=[torch.empty(0) if cell.error else next(votes) for cell in cells],
-        tried=len(chosen),
+        tried=tried,
         seconds={"crafting": crafted - started, "transfer": finished - crafted},
     )
 
@@ -204,6 +220,7 @@ def cell_record(cell: Cell) -> dict[str, Any]:
         "attack": cell.attack,
         "norm": cell.norm,
         "eps": cell.eps,
+        "target": cell.target,
         "options": dict(cell.options),
         "seconds": cell.seconds,
         "status": "failed" if cell.error else "done",
@@ -232,6 +249,7 @@ def _craft(
                     labels,
                     eps=eps,
                     norm=config.norm,
+                    target=config.target,
                     seed=config.seed,
                     draws=lambda: DistributionDraws(distribution, config.seed, config.source),
                     advance=progress.update,

@@ -18,13 +18,16 @@ from robust_hypergan.attacks import registry
 from robust_hypergan.benchmark import BenchConfig, bench
 from robust_hypergan.checkpoint import Checkpoint, save_checkpoint
 from robust_hypergan.classifiers import MNISTClassifier
+from robust_hypergan.crafting import load_cells, save_cell
 from robust_hypergan.datasets import load_dataset
+from robust_hypergan.ensemble import ensemble_logits
 from robust_hypergan.errors import InputError
 from robust_hypergan.hypergan import HyperGAN, HyperGANConfig
+from robust_hypergan.networks import Networks
 from robust_hypergan.sampling import export_networks
 from robust_hypergan.trainer import TrainConfig
 from robust_hypergan.training import train
-from robust_hypergan.transferability import TransferConfig, choose_examples, transfer
+from robust_hypergan.transferability import TransferConfig, cell_record, choose_examples, transfer
 
 NETWORKS, SEED = 21, 4
 
@@ -252,6 +255,38 @@ def test_the_l2_norm_and_one_network(trained, test_set):
     assert set(result.examples["fooled"]) <= {0, 1}
 
 
+def test_with_a_target_only_its_answers_count_and_its_images_are_left_out(trained, test_set, tmp_path):
+    config = TransferConfig(("noise",), (0.7,), networks=6, examples=90, seed=1, target=2)
+    result = transfer(trained, test_set, config)
+    (cell,), rows = result.cells, result.examples
+    assert cell_record(cell)["target"] == 2
+    assert 2 not in set(rows["label"])
+    assert result.tried == int((test_set.labels != 2).sum())  # all 90 were asked for
+    fresh = trained.sample(Networks(1, "fresh", range(6)))
+    answers = ensemble_logits(trained.classifier, fresh, cell.adversarials).argmax(2)  # (6, n)
+    before = ensemble_logits(trained.classifier, fresh, result.clean).argmax(2) == result.labels
+    assert rows["fooled"].tolist() == (answers == 2).sum(0).tolist()
+    assert rows["flipped"].tolist() == ((answers == 2) & before).sum(0).tolist()
+    assert (answers == 2).any()
+    assert ((answers != 2) & (answers != result.labels)).any()  # wrong, but not what was asked for
+    assert set(rows["wrong_label"].dropna()) == {2}
+    assert set(rows["wrong_share"].dropna()) == {1.0}
+    assert rows["source_fooled"].tolist() == (cell.source_labels == 2).tolist()
+    hits = (cell.source_labels == 2).tolist()
+    assert result.networks.query("role == 'fresh'")["fooled"].tolist() == [
+        sum(hit and answer == 2 for hit, answer in zip(hits, row, strict=True)) for row in answers.tolist()
+    ]
+
+    save_cell(tmp_path, cell, result.labels, result.indices, "", {"seed": 1, "stream": "source", "index": 0})
+    again = transfer(trained, test_set, TransferConfig(networks=6, seed=1), saved=load_cells(tmp_path))
+    assert again.examples["fooled"].tolist() == rows["fooled"].tolist()
+
+
+def test_a_target_that_is_no_class_is_refused(trained, test_set):
+    with pytest.raises(InputError, match="target 3 is out of range: it must be at least 0 and at most 2"):
+        transfer(trained, test_set, TransferConfig(target=3))
+
+
 def test_examples_are_the_same_for_a_seed_and_spread_over_the_split(test_set):
     chosen = choose_examples(test_set, 30, 7)
     assert torch.equal(chosen, choose_examples(test_set, 30, 7))
@@ -277,6 +312,7 @@ def test_examples_are_the_same_for_a_seed_and_spread_over_the_split(test_set):
         ({"networks": 0}, "networks 0 is out of range: it must be at least 1 and at most 100,000"),
         ({"networks": 100_001}, "networks 100,001 is out of range"),
         ({"examples": 0}, "examples 0 is out of range"),
+        ({"target": -1}, "target -1 is out of range"),
         ({"source": -1}, "source -1 is out of range"),
     ],
 )
