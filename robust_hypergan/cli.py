@@ -91,6 +91,7 @@ TRAINING = _options(
     click.option("--batch", type=int, help="Images for each network.  [default: the preset's]"),
     click.option("--learning-rate", type=float, help="Peak rate of Adam.  [default: the preset's]"),
     click.option("--noise-share", type=float, help="Initial variance from noise.  [default: the preset's]"),
+    click.option("--chunk", type=int, help="Parameters generated at once.  [default: a layer's]"),
     click.option("--no-mixer", is_flag=True, help="Ablation: independent noise for every layer."),
     click.option("--no-discriminator", is_flag=True, help="Ablation: codes are not held to the prior."),
 )
@@ -305,7 +306,11 @@ def _bench_config(flags: dict[str, Any], *, trains: bool, transfers: bool) -> Be
             "adversarial_weight": 0.0 if flags["no_discriminator"] else None,
             "seed": flags["seed"],
         }
-        sizes = {"noise_share": flags["noise_share"], "mixer": False if flags["no_mixer"] else None}
+        sizes = {
+            "noise_share": flags["noise_share"],
+            "mixer": False if flags["no_mixer"] else None,
+            "chunk": flags["chunk"],
+        }
         config = replace(
             config,
             hypergan=replace(preset.hypergan, **_given(sizes)),

@@ -56,7 +56,7 @@ def layer_shapes(classifier: nn.Module) -> list[LayerShape]:
     Every parameter is generated, trainable or frozen, and one that is shared by several modules once;
     constants are buffers with ``persistent=False``. A weight of two or more dimensions starts with
     standard deviation ``sqrt(2 / fan_in)`` (hyperfan-in: Chang, Flokas & Lipson, ICLR 2020), a bias with
-    a tenth of ``sqrt(1 / fan_in)`` of its layer's weight, the gain of a norm layer around 1, an
+    a tenth of ``sqrt(1 / fan_in)`` of its layer's weight, the gain of a norm layer or a scalar around 1, an
     embedding with 1, and a token or a position embedding, a bare parameter whose first dimension is 1,
     with 0.02 (as in vision transformers: Dosovitskiy et al., ICLR 2021).
 
@@ -92,7 +92,7 @@ def _parameter_shape(name: str, module: nn.Module, layer: dict[str, nn.Parameter
     shape, leaf = tuple(layer[name].shape), name.rpartition(".")[2]
     if leaf == "weight" and isinstance(module, nn.PReLU):
         return ParameterShape(name, shape, 0.25, 0.1)
-    if leaf == "weight" and (len(shape) == 1 or isinstance(module, _NORMS)):
+    if not shape or (leaf == "weight" and (len(shape) == 1 or isinstance(module, _NORMS))):
         return ParameterShape(name, shape, 1.0, 0.1)
     if isinstance(module, (nn.Embedding, nn.EmbeddingBag)):
         return ParameterShape(name, shape, 0.0, 1.0)

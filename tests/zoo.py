@@ -102,8 +102,8 @@ class SharedWeights(nn.Module):
         self.head.bias.requires_grad_(False)
 
     def forward(self, images: Tensor) -> Tensor:
-        hidden = torch.relu(self.first(images.flatten(1) - 0.5))
-        hidden = torch.relu(self.again(torch.relu(self.second(hidden))))
+        hidden = torch.tanh(self.first(images.flatten(1) - 0.5))
+        hidden = torch.tanh(self.again(torch.tanh(self.second(hidden))))
         return 0.1 * self.head(hidden)  # a saturated softmax has no gradient for FGSM
 
 
@@ -147,16 +147,18 @@ class Volume(nn.Module):
 
 
 class WithoutBiases(nn.Module):
-    """No bias anywhere, and a parameter that nothing uses."""
+    """No bias anywhere, a scalar gain, and a parameter that nothing uses."""
 
     def __init__(self, classes: int = 3) -> None:
         super().__init__()
         self.conv = nn.Conv2d(1, 8, 3, bias=False)
         self.head = nn.Linear(72, classes, bias=False)
+        self.gain = nn.Parameter(torch.tensor(1.0))
         self.unused = nn.Parameter(torch.zeros(5))
 
     def forward(self, images: Tensor) -> Tensor:
-        return self.head(nn.functional.max_pool2d(torch.relu(self.conv(images - 0.5)), 2).flatten(1))
+        hidden = nn.functional.max_pool2d(torch.relu(self.conv(images - 0.5)), 2)
+        return self.gain * self.head(hidden.flatten(1))
 
 
 class QuantisedPixels(nn.Module):
