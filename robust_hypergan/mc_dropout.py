@@ -134,8 +134,7 @@ def _feature_shapes(classifier: nn.Module, image_shape: tuple[int, ...]) -> dict
     kind = type(classifier).__name__
     if not dropouts:
         raise InputError(
-            f"classifier {kind} has no nn.Dropout module, so MC dropout has nothing to drop: "
-            "take one that has, such as mnist-dropout"
+            f"classifier {kind} has no nn.Dropout module: MC dropout needs one, such as mnist-dropout"
         )
     seen: dict[str, list[tuple[int, ...]]] = {name: [] for name in dropouts}
     for name, module in dropouts.items():
