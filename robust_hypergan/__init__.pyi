@@ -11,11 +11,16 @@ from .classifiers import MNISTClassifier as MNISTClassifier
 from .datasets import Dataset as Dataset
 from .datasets import load_dataset as load_dataset
 from .datasets import make_dataset as make_dataset
+from .deep_ensemble import DeepEnsemble as DeepEnsemble
 from .ensemble import ensemble_forward as ensemble_forward
 from .ensemble import ensemble_logits as ensemble_logits
+from .ensemble_training import EnsembleConfig as EnsembleConfig
+from .ensemble_training import train_ensemble as train_ensemble
 from .errors import InputError as InputError
+from .gaussian import GaussianPosterior as GaussianPosterior
 from .hypergan import HyperGAN as HyperGAN
 from .hypergan import HyperGANConfig as HyperGANConfig
+from .mc_dropout import DropoutNetworks as DropoutNetworks
 from .networks import NetworkDistribution as NetworkDistribution
 from .networks import Networks as Networks
 from .networks import materialise as materialise

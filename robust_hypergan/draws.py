@@ -9,12 +9,11 @@ from functools import partial
 
 import torch
 from torch import Tensor, nn
-from torch.func import functional_call
 
 from robust_hypergan.attacks import Ensemble
-from robust_hypergan.ensemble import NETWORK_BLOCK, channels_last
+from robust_hypergan.ensemble import NETWORK_BLOCK, preferred_layout
 from robust_hypergan.errors import check_range
-from robust_hypergan.networks import NetworkDistribution, Networks, Params
+from robust_hypergan.networks import NetworkDistribution, Networks, Params, call_network
 
 
 class DistributionDraws:
@@ -60,15 +59,12 @@ class DistributionDraws:
             tuple(
                 partial(_logits, self.distribution.classifier, dict(zip(block, values, strict=True)))
                 for block in blocks
-                for values in zip(*map(_rows, block.values()), strict=True)
+                for values in zip(*block.values(), strict=True)
             )
         )
 
 
-def _rows(values: Tensor) -> list[Tensor]:
-    return [channels_last(row) for row in values]
-
-
 def _logits(classifier: nn.Module, params: Params, images: Tensor) -> Tensor:
-    logits: Tensor = functional_call(classifier, params, (channels_last(images),))
-    return logits
+    layout = preferred_layout(classifier, images)
+    network = {name: layout(value) for name, value in params.items()}
+    return call_network(classifier, network, layout(images))

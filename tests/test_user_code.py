@@ -2,6 +2,7 @@
 
 import sys
 from functools import partial
+from pathlib import Path
 
 import pytest
 import torch
@@ -13,7 +14,7 @@ from robust_hypergan.checkpoint import Checkpoint, load_checkpoint, save_checkpo
 from robust_hypergan.classifiers import build_classifier
 from robust_hypergan.errors import InputError
 from robust_hypergan.hypergan import HyperGAN, HyperGANConfig
-from robust_hypergan.networks import Networks
+from robust_hypergan.networks import Networks, materialise
 from robust_hypergan.trainer import TrainConfig
 from robust_hypergan.transferability import TransferConfig
 
@@ -179,3 +180,9 @@ def test_a_function_may_make_any_distribution(own):
     assert made.sample(Networks(0, "fresh", [1, 2]))["1.weight"].shape == (2, 10, 784)
     with pytest.raises(InputError, match="without classifier and sample"):
         load_checkpoint(own / "own.py:number")
+
+
+def test_the_example_is_a_classifier():
+    path = Path(__file__).parent.parent / "examples" / "own-classifier" / "separable.py"
+    hypergan = HyperGAN(build_classifier(f"{path}:Separable", 10), HyperGANConfig(hidden=16))
+    assert materialise(hypergan, Networks(0, "fresh", [0]))(torch.zeros(2, 1, 28, 28)).shape == (2, 10)

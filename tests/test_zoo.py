@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import nn
 
+from robust_hypergan.draws import DistributionDraws
 from robust_hypergan.ensemble import chunked_loop, loop, vectorised
 from robust_hypergan.hypergan import HyperGAN, HyperGANConfig
 from robust_hypergan.layers import layer_shapes
@@ -45,6 +46,14 @@ def test_every_backend_gives_what_an_ordinary_module_gives(trained):
         with torch.no_grad():
             logits = backend(trained.classifier, params, images)
         torch.testing.assert_close(logits, expected.detach(), atol=1e-5, rtol=1e-4)
+
+
+def test_an_attack_may_draw_further_networks(trained):
+    images = torch.rand(5, 1, 8, 8, generator=torch.Generator().manual_seed(0))
+    drawn = DistributionDraws(trained, 0, 3).held(2).networks
+    for logits, index in zip(drawn, (3, 4), strict=True):
+        expected = materialise(trained, Networks(0, "source", [index]))(images)
+        torch.testing.assert_close(logits(images), expected, atol=1e-5, rtol=1e-4)
 
 
 def test_a_shared_parameter_is_generated_once_and_exported_under_every_name():
