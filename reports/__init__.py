@@ -14,9 +14,11 @@ from robust_hypergan.reports.columns import (
 from robust_hypergan.reports.figure_style import save_figure
 from robust_hypergan.reports.files import read_table, write_bytes, write_table
 from robust_hypergan.reports.findings import find, headline
-from robust_hypergan.reports.page import PageFigure, render_html, render_markdown
+from robust_hypergan.reports.page import Content, PageFigure, PageSection, render_html, render_markdown
 from robust_hypergan.reports.pictures import pictures
 from robust_hypergan.reports.run import Run, load_run
+from robust_hypergan.reports.section import Picture
+from robust_hypergan.reports.sections import sections
 from robust_hypergan.reports.statistics import crossed_mean_interval, wilson_interval
 from robust_hypergan.reports.tables import summarise
 
@@ -55,12 +57,18 @@ def write_report(folder: Path) -> Path:
     run = load_run(folder)
     summary = summarise(run.examples, run.networks, run.record.cells)
     write_table(summary, run.folder / "summary.csv")
-    figures = []
-    for picture in pictures(run, summary):
-        png, svg = save_figure(picture.figure, run.folder / "figures", picture.name)
-        figures.append(PageFigure(picture.name, picture.title, picture.caption, picture.alt, png, svg))
-    findings = find(run.examples, summary)
-    write_bytes(run.folder / "report.md", render_markdown(run.record, summary, findings, figures).encode())
+    figures = [_finished(run, picture) for picture in pictures(run, summary)]
+    parts = [
+        PageSection(section, tuple(_finished(run, picture) for picture in section.pictures))
+        for section in sections(run, summary)
+    ]
+    content = Content(run.record, summary, find(run.examples, summary), figures, parts)
+    write_bytes(run.folder / "report.md", render_markdown(content).encode())
     page = run.folder / "report.html"
-    write_bytes(page, render_html(run.record, summary, findings, figures).encode())
+    write_bytes(page, render_html(content).encode())
     return page
+
+
+def _finished(run: Run, picture: Picture) -> PageFigure:
+    png, svg = save_figure(picture.figure, run.folder / "figures", picture.name)
+    return PageFigure(picture.name, picture.title, picture.caption, picture.alt, png, svg)

@@ -73,5 +73,8 @@ TRAINING_COLUMNS = ["step", "loss", "adversarial_loss", "discriminator_loss", "a
 GALLERY_COLUMNS = ["row", *CELL, "example", "label", "quantile", "fooled_fraction", "source_label"]
 """``gallery.csv``: one row per picture, followed by ``counts_0``, ``counts_1``, ... per class."""
 
+EVIDENCE_TABLES: dict[str, list[str]] = {}
+"""Columns of the tables that a run may have beside these, by the stem of their file."""
+
 TEXT_COLUMNS = frozenset({"attack", "norm", "role", "status", "audit"})
 """Columns that stay text whatever their values look like."""

@@ -16,7 +16,6 @@ from markupsafe import Markup
 
 from robust_hypergan.reports.findings import Findings
 from robust_hypergan.reports.page_tables import (
-    Table,
     accuracy_table,
     audit_table,
     comparison_table,
@@ -26,6 +25,7 @@ from robust_hypergan.reports.page_tables import (
     summary_table,
 )
 from robust_hypergan.reports.record import Record
+from robust_hypergan.reports.section import Section, Table
 from robust_hypergan.reports.wording import count, plural, printable
 
 LARGEST_SVG = 400_000
@@ -51,18 +51,33 @@ class PageFigure:
         return f"data:image/png;base64,{base64.b64encode(self.png).decode()}"
 
 
-def render_html(
-    record: Record, summary: pd.DataFrame, findings: Findings, figures: Sequence[PageFigure]
-) -> str:
+@dataclass(frozen=True)
+class PageSection:
+    """A section whose figures are finished."""
+
+    section: Section
+    figures: tuple[PageFigure, ...]
+
+
+@dataclass(frozen=True)
+class Content:
+    """Everything that a page shows."""
+
+    record: Record
+    summary: pd.DataFrame
+    findings: Findings
+    figures: Sequence[PageFigure] = ()
+    sections: Sequence[PageSection] = ()
+
+
+def render_html(content: Content) -> str:
     """The page as one file that needs nothing else; every value from the run is escaped."""
-    return _render("report.html.j2", record, summary, findings, figures)
+    return _render("report.html.j2", content)
 
 
-def render_markdown(
-    record: Record, summary: pd.DataFrame, findings: Findings, figures: Sequence[PageFigure]
-) -> str:
+def render_markdown(content: Content) -> str:
     """The same report in Markdown; figures are linked as ``figures/NAME.png``."""
-    return _render("report.md.j2", record, summary, findings, figures)
+    return _render("report.md.j2", content)
 
 
 def markdown_text(value: object) -> Markup:
@@ -86,13 +101,13 @@ def markdown_table(table: Table) -> Markup:
     return Markup(frame.to_markdown(index=False, disable_numparse=True))
 
 
-def _render(
-    template: str, record: Record, summary: pd.DataFrame, findings: Findings, figures: Sequence[PageFigure]
-) -> str:
+def _render(template: str, content: Content) -> str:
+    record, summary, findings = content.record, content.summary, content.findings
     context = {
         "record": record,
         "findings": findings,
-        "figures": figures,
+        "figures": content.figures,
+        "sections": content.sections,
         "facts": _facts(record, summary),
         "networks": _networks(summary),
         "summary": summary_table(summary),

@@ -12,6 +12,7 @@ import pandas as pd
 from robust_hypergan.reports.figure_style import attack_colours
 from robust_hypergan.reports.findings import Comparison
 from robust_hypergan.reports.record import Record, audit_text
+from robust_hypergan.reports.section import Table
 from robust_hypergan.reports.wording import (
     cell_text,
     count,
@@ -24,15 +25,6 @@ from robust_hypergan.reports.wording import (
     points,
     printable,
 )
-
-
-@dataclass(frozen=True)
-class Table:
-    """A caption, headings, and rows whose first cell names the row."""
-
-    caption: str
-    headings: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
 
 
 @dataclass(frozen=True)

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import pandas as pd
-from matplotlib.figure import Figure
 
 from robust_hypergan.reports.figure_distribution import MOST_EPS, draw_ecdf, draw_histograms
 from robust_hypergan.reports.figure_gallery import draw_gallery
@@ -14,20 +12,10 @@ from robust_hypergan.reports.figure_networks import draw_networks
 from robust_hypergan.reports.figure_training import draw_training
 from robust_hypergan.reports.figure_transfer import FEWEST_EXAMPLES, draw_transfer
 from robust_hypergan.reports.run import Gallery, Run
+from robust_hypergan.reports.section import Picture
 from robust_hypergan.reports.wording import cell_text, interval, percent
 
 MOST_CELLS = 20
-
-
-@dataclass(frozen=True)
-class Picture:
-    """A figure in its context. ``name`` is the file's stem."""
-
-    name: str
-    title: str
-    caption: str
-    alt: str
-    figure: Figure
 
 
 def pictures(run: Run, summary: pd.DataFrame) -> Iterator[Picture]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from safetensors.numpy import load_file
 
 from robust_hypergan.errors import InputError
 from robust_hypergan.reports.columns import (
+    EVIDENCE_TABLES,
     EXAMPLES_COLUMNS,
     GALLERY_COLUMNS,
     NETWORKS_COLUMNS,
@@ -40,7 +42,10 @@ class Gallery:
 
 @dataclass(frozen=True)
 class Run:
-    """Everything a report is made from. ``training`` and ``gallery`` are None where the run has none."""
+    """Everything a report is made from. ``training`` and ``gallery`` are None where the run has none.
+
+    ``evidence`` holds those of the ``EVIDENCE_TABLES`` that the run has, by the stem of their file.
+    """
 
     folder: Path
     record: Record
@@ -48,6 +53,7 @@ class Run:
     networks: pd.DataFrame
     training: pd.DataFrame | None = None
     gallery: Gallery | None = None
+    evidence: Mapping[str, pd.DataFrame] = field(default_factory=dict)
 
 
 def load_run(folder: Path) -> Run:
@@ -72,6 +78,11 @@ def load_run(folder: Path) -> Run:
         networks=read_table(folder / "networks.csv", NETWORKS_COLUMNS),
         training=_read_training(folder / "training.csv"),
         gallery=_read_gallery(folder),
+        evidence={
+            stem: read_table(folder / f"{stem}.csv", columns)
+            for stem, columns in EVIDENCE_TABLES.items()
+            if (folder / f"{stem}.csv").exists()
+        },
     )
 
 

@@ -1,7 +1,7 @@
 from .accuracy import Accuracy as Accuracy
 from .accuracy import measure_accuracy as measure_accuracy
-from .benchmark import BenchConfig as BenchConfig
-from .benchmark import DataConfig as DataConfig
+from .bench_config import BenchConfig as BenchConfig
+from .bench_config import DataConfig as DataConfig
 from .benchmark import bench as bench
 from .checkpoint import Checkpoint as Checkpoint
 from .checkpoint import load_checkpoint as load_checkpoint

@@ -15,7 +15,7 @@ from robust_hypergan.config_file import read_config_file
 from robust_hypergan.errors import InputError, unknown
 
 if TYPE_CHECKING:
-    from robust_hypergan.benchmark import BenchConfig
+    from robust_hypergan.bench_config import BenchConfig
     from robust_hypergan.ensemble_training import EnsembleConfig
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -286,7 +286,7 @@ def _run(flags: dict[str, Any], out: Path, *, trains: bool, transfers: bool) -> 
 def _bench_config(flags: dict[str, Any], *, trains: bool, transfers: bool) -> BenchConfig:
     from dataclasses import replace
 
-    from robust_hypergan.benchmark import BenchConfig, DataConfig
+    from robust_hypergan.bench_config import BenchConfig, DataConfig
     from robust_hypergan.presets import find_preset
     from robust_hypergan.transferability import TransferConfig
 

@@ -8,7 +8,8 @@ import pytest
 import torch
 
 from robust_hypergan.accuracy import measure_accuracy
-from robust_hypergan.benchmark import BenchConfig, bench
+from robust_hypergan.bench_config import BenchConfig
+from robust_hypergan.benchmark import bench
 from robust_hypergan.checkpoint import load_checkpoint
 from robust_hypergan.deep_ensemble import DeepEnsemble
 from robust_hypergan.ensemble_training import (

@@ -15,7 +15,8 @@ from safetensors.torch import load_file
 from torch import nn
 
 from robust_hypergan.attacks import registry
-from robust_hypergan.benchmark import BenchConfig, bench
+from robust_hypergan.bench_config import BenchConfig
+from robust_hypergan.benchmark import bench
 from robust_hypergan.checkpoint import Checkpoint, save_checkpoint
 from robust_hypergan.classifiers import MNISTClassifier
 from robust_hypergan.crafting import load_cells, save_cell
@@ -204,7 +205,7 @@ def test_saved_adversarials_are_tried_again_with_the_same_counts(golden, checkpo
 def test_adversarials_of_other_images_are_refused(golden, checkpoint, tmp_path):
     from dataclasses import replace
 
-    from robust_hypergan.benchmark import DataConfig
+    from robust_hypergan.bench_config import DataConfig
 
     config = BenchConfig(checkpoint=checkpoint, adversarials=golden / "adversarials")
     other = replace(config, data=DataConfig("fashion-1k"))

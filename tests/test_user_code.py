@@ -9,7 +9,8 @@ import torch
 from torch import nn
 
 from robust_hypergan.accuracy import measure_accuracy
-from robust_hypergan.benchmark import BenchConfig, bench
+from robust_hypergan.bench_config import BenchConfig
+from robust_hypergan.benchmark import bench
 from robust_hypergan.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from robust_hypergan.classifiers import build_classifier
 from robust_hypergan.errors import InputError

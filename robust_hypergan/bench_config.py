@@ -1,0 +1,84 @@
+"""What a whole run is asked to do: the data, the networks, the attacks and the evidence."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from robust_hypergan.datasets import Dataset, load_dataset
+from robust_hypergan.ensemble_training import EnsembleConfig
+from robust_hypergan.hypergan import HyperGAN, HyperGANConfig
+from robust_hypergan.measured import EvidenceConfig
+from robust_hypergan.trainer import TrainConfig
+from robust_hypergan.transferability import TransferConfig
+
+
+@dataclass(frozen=True)
+class DataConfig:
+    """Which data, and where it lies.
+
+    Attributes:
+        name: a name of :func:`robust_hypergan.datasets.dataset_names`.
+        root: folder of the data sets that do not come with the package.
+        download: fetch what is missing.
+    """
+
+    name: str = "mnist-5k"
+    root: Path = Path("data")
+    download: bool = False
+
+    def load(self, split: str) -> Dataset:
+        """One split."""
+        return load_dataset(self.name, split, root=self.root, download=self.download)
+
+
+@dataclass(frozen=True)
+class BenchConfig:
+    """A whole run.
+
+    Attributes:
+        data: the data set.
+        checkpoint: networks that were trained before, see
+            :func:`robust_hypergan.checkpoint.load_checkpoint`; None trains some.
+        classifier: specification of the classifier to train, or of the checkpoint's if it is the user's
+            own code; None is the paper's for such images, or the checkpoint's.
+        hypergan: sizes and ablations of the HyperGAN to train.
+        ensemble: another kind of network distribution to train instead, with the same budget.
+        training: steps, rates and seed.
+        transfer: attacks, eps and counts; None stops after training.
+        evidence: what is measured beside the transfer, to make it believable.
+        adversarials: folder of adversarial images that were kept before, tried instead of crafting.
+        save_adversarials: keep the adversarial images.
+    """
+
+    data: DataConfig = field(default_factory=DataConfig)
+    checkpoint: Path | None = None
+    classifier: str | None = None
+    hypergan: HyperGANConfig = field(default_factory=HyperGANConfig)
+    ensemble: EnsembleConfig | None = None
+    training: TrainConfig = field(default_factory=TrainConfig)
+    transfer: TransferConfig | None = field(default_factory=TransferConfig)
+    evidence: EvidenceConfig = field(default_factory=EvidenceConfig)
+    adversarials: Path | None = None
+    save_adversarials: bool = False
+
+    @property
+    def checkpoint_name(self) -> str:
+        """Name of the file that the trained networks are written to."""
+        return f"{self.ensemble.kind if self.ensemble else HyperGAN.kind}.safetensors"
+
+    def plain(self) -> dict[str, Any]:
+        """What matters of it, as JSON values: what is loaded has no training."""
+        config = asdict(self)
+        unused = ["hypergan", "ensemble", "training"] if self.checkpoint else []
+        unused += [] if self.transfer else ["evidence"]
+        for name in unused:
+            del config[name]
+        return {key: _plain(value) for key, value in config.items()}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _plain(each) for key, each in value.items()}
+    return str(value) if isinstance(value, Path) else value

@@ -1,0 +1,45 @@
+"""What every measurement of the evidence starts from: a finished transfer measurement and its networks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import pandas as pd
+import torch
+
+from robust_hypergan.datasets import Dataset
+from robust_hypergan.networks import NetworkDistribution
+from robust_hypergan.transferability import TransferConfig, TransferResult
+
+
+@dataclass(frozen=True)
+class EvidenceConfig:
+    """What is measured beside the transfer."""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A finished transfer measurement with everything that went into it.
+
+    Attributes:
+        distribution: what the networks are drawn from.
+        dataset: the test split.
+        config: of the transfer.
+        evidence: what else is asked for.
+        result: tables, cells with their adversarial images, and clean images of the transfer.
+        device: where to compute.
+        quiet: no progress bars.
+    """
+
+    distribution: NetworkDistribution
+    dataset: Dataset
+    config: TransferConfig
+    evidence: EvidenceConfig
+    result: TransferResult
+    device: torch.device
+    quiet: bool = True
+
+
+Measurement = Callable[[Measured], dict[str, pd.DataFrame]]
+"""Gives tables by the stem of their CSV; none if the configuration does not ask for them."""

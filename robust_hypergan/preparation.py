@@ -1,0 +1,114 @@
+"""The networks of a run: read from a checkpoint, or trained in the run's folder."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+import torch
+from torch import nn
+
+from robust_hypergan.bench_config import BenchConfig
+from robust_hypergan.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from robust_hypergan.classifiers import build_classifier, default_classifier
+from robust_hypergan.datasets import Dataset, to_unit
+from robust_hypergan.ensemble_training import train_ensemble, untrained_ensemble
+from robust_hypergan.errors import InputError
+from robust_hypergan.hypergan import HyperGAN
+from robust_hypergan.networks import StoredDistribution, move
+from robust_hypergan.run_folder import RunFolder
+from robust_hypergan.training import forget_state, train
+from robust_hypergan.transferability import check_addresses
+
+
+def loaded(config: BenchConfig, dataset: Dataset) -> Checkpoint:
+    """The checkpoint that a run names.
+
+    Raises:
+        InputError: it can't be read, does not fit the data, or has fewer networks than asked for.
+    """
+    assert config.checkpoint is not None
+    checkpoint = load_checkpoint(config.checkpoint, config.classifier, len(dataset.classes))
+    _check_fit(checkpoint.classifier, checkpoint.distribution.classifier, dataset)
+    if config.transfer:
+        check_addresses(checkpoint.distribution, config.transfer)
+    return checkpoint
+
+
+def untrained(config: BenchConfig, dataset: Dataset) -> Checkpoint:
+    """What a run will train, before its first step.
+
+    Raises:
+        InputError: the classifier does not fit the data, or can't be generated.
+    """
+    classes, shape = len(dataset.classes), tuple(dataset.images.shape[1:])
+    name = config.classifier or default_classifier(shape)
+    classifier = build_classifier(name, classes).eval()
+    _check_fit(name, classifier, dataset)
+    distribution: StoredDistribution = (
+        untrained_ensemble(lambda _: classifier, shape, config.ensemble)
+        if config.ensemble
+        else HyperGAN(classifier, config.hypergan, seed=config.training.seed)
+    )
+    return Checkpoint(distribution, name, classes, {})
+
+
+def _check_fit(name: str, classifier: nn.Module, dataset: Dataset) -> None:
+    shape = tuple(dataset.images.shape[1:])
+    try:
+        with torch.no_grad():
+            logits = classifier(to_unit(dataset.images[:1]))
+    except Exception as error:  # a classifier of the user's own may raise anything
+        reason = f"{type(error).__name__}: {error}".splitlines()[0]
+        raise InputError(
+            f"classifier {name} does not take the images of {dataset.name}, {shape} ({reason})"
+        ) from error
+    if not isinstance(logits, torch.Tensor) or logits.ndim != 2:
+        got = tuple(logits.shape) if isinstance(logits, torch.Tensor) else type(logits).__name__
+        raise InputError(f"classifier {name} gives {got} for one image: it must give logits (1, classes)")
+    if logits.shape != (1, len(dataset.classes)):
+        raise InputError(
+            f"classifier {name} gives {logits.shape[-1]} classes, {dataset.name} has {len(dataset.classes)}: "
+            "use the data set that the checkpoint was trained on"
+        )
+
+
+def trained(
+    run: RunFolder,
+    start: Checkpoint,
+    dataset: Dataset,
+    config: BenchConfig,
+    device: torch.device,
+    quiet: bool,
+) -> Checkpoint:
+    """Trains in the run's folder, or takes up again what an earlier try left there."""
+    path = run.path / config.checkpoint_name
+    if path.exists():  # an earlier try got this far
+        checkpoint = load_checkpoint(path, start.classifier)
+        move(checkpoint.distribution, device)
+    else:
+        name, classes = start.classifier, start.classes
+        distribution = start.distribution
+        if config.ensemble:
+            distribution, table = train_ensemble(
+                lambda seed: build_classifier(name, classes, seed=seed),
+                dataset,
+                config.training,
+                config.ensemble,
+                device=device,
+                folder=run.path,
+                quiet=quiet,
+            )
+        else:
+            assert isinstance(distribution, HyperGAN)
+            table = train(distribution, dataset, config.training, folder=run.path, quiet=quiet)
+        facts = {
+            "data": dataset.name,
+            "data_sha256": dataset.sha256,
+            "training": asdict(config.training),
+            "seconds": float(table["seconds"].iloc[-1]),
+        }
+        checkpoint = Checkpoint(distribution, name, classes, facts)
+        save_checkpoint(path, checkpoint)
+    forget_state(run.path)
+    run.update(seconds={"training": checkpoint.facts["seconds"]})
+    return checkpoint
