@@ -15,7 +15,17 @@ from robust_hypergan.transferability import TransferConfig, TransferResult
 
 @dataclass(frozen=True)
 class EvidenceConfig:
-    """What is measured beside the transfer."""
+    """What is measured beside the transfer.
+
+    Attributes:
+        sources: source networks that are attacked, one after the other; 1 is the transfer's own alone.
+        checks: ``fast``, ``full`` or ``off``: which of the credibility checks are run.
+        beside: further kinds of networks that get the same training budget and the same measurement.
+    """
+
+    sources: int = 1
+    checks: str = "fast"
+    beside: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
