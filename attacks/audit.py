@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from robust_hypergan.attacks.contract import Attack, asks_for_draws
 from robust_hypergan.attacks.draws import Draws
 from robust_hypergan.attacks.norms import NORMS, per_example
-from robust_hypergan.attacks.passes import counted_passes
+from robust_hypergan.attacks.passes import CountedDraws, counted_passes
 from robust_hypergan.attacks.random_state import kept_random_state
 
 TOLERANCE = 1e-5
@@ -42,7 +42,7 @@ class Audit:
         out_of_range: images with a value outside [0, 1].
         non_finite: images with a NaN or an infinity; the clean image stands in for them.
         repaired: images changed by any of the three.
-        forward: images sent forward through the model, every repetition counted.
+        forward: images sent forward through the model or a drawn network, every repetition counted.
         backward: images a gradient was sent back for, likewise.
         notes: other misbehaviour, in words.
     """
@@ -112,10 +112,11 @@ def craft_audited(
     """
     own_inputs, own_labels = inputs.clone(), labels.clone()
     notes: list[str] = []
-    asked = {"draws": draws} if asks_for_draws(attack.craft) else {}
-    if None in asked.values():
+    wants_draws = asks_for_draws(attack.craft)
+    if wants_draws and draws is None:
         raise AttackError(f"{attack.spec} needs a distribution to draw networks from, not one network alone")
     with _restored(model, notes), counted_passes(model) as passes, torch.enable_grad():
+        asked = {"draws": CountedDraws(draws, passes)} if wants_draws and draws else {}
         try:
             returned = attack.craft(
                 model,

@@ -64,6 +64,8 @@ SUMMARY_COLUMNS = [
     "l2_max",
     "repaired",
     "audit",
+    "attacker",
+    "target",
 ]
 """``summary.csv``: one row per cell, in the order of the run."""
 
@@ -76,5 +78,5 @@ GALLERY_COLUMNS = ["row", *CELL, "example", "label", "quantile", "fooled_fractio
 EVIDENCE_TABLES: dict[str, list[str]] = {}
 """Columns of the tables that a run may have beside these, by the stem of their file."""
 
-TEXT_COLUMNS = frozenset({"attack", "norm", "role", "status", "audit"})
+TEXT_COLUMNS = frozenset({"attack", "norm", "role", "status", "audit", "attacker"})
 """Columns that stay text whatever their values look like."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 import warnings
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ import matplotlib.style
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.colors import to_rgb
+from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
@@ -96,9 +97,10 @@ def styled(draw: Callable[Parameters, Figure]) -> Callable[Parameters, Figure]:
 
 
 def attack_colours(attacks: Iterable[str]) -> dict[str, str]:
-    """A colour for each attack, by the order of first appearance; repeats after ten."""
+    """A colour for each attack, by the order of first appearance; repeats after twenty."""
     names = list(dict.fromkeys(attacks))
-    return {name: COLOURS[index % len(COLOURS)] for index, name in enumerate(names)}
+    further = [to_hex(colour) for colour in matplotlib.colormaps["tab20b"].resampled(10)(range(10))]
+    return dict(zip(names, itertools.cycle([*COLOURS, *further]), strict=False))
 
 
 def series_of(summary: pd.DataFrame) -> list[Series]:

@@ -22,6 +22,13 @@ from robust_hypergan.reports.wording import (
     printable,
 )
 
+PAPERS = ("fgsm", "pgd")
+"""The attacks of the paper's Figure 4, both on one network and towards any wrong class."""
+
+SEVERAL = "several networks"
+
+NO_CELLS = "The run has no fgsm or pgd cells, towards any wrong class, that fooled the source network."
+
 
 @dataclass(frozen=True)
 class Statement:
@@ -70,7 +77,7 @@ class Comparison:
 class Findings:
     """Everything that is said in words. ``sentences`` are the answer, in order."""
 
-    sentences: tuple[str, str]
+    sentences: tuple[str, ...]
     statements: tuple[Statement, ...]
     comparisons: tuple[Comparison, ...]
 
@@ -83,8 +90,9 @@ def find(examples: pd.DataFrame, summary: pd.DataFrame) -> Findings:
         summary: rows as in ``summary.csv``.
     """
     measured = summary[summary["fooled_mean"].notna()]
-    comparisons = compare(examples, measured)
-    statements = (_band_statement(_without_baseline(measured)), _order_statement(comparisons))
+    as_in_the_paper = measured[measured["target"].isna() & measured["attack"].map(base).isin(PAPERS)]
+    comparisons = compare(examples, as_in_the_paper)
+    statements = (_band_statement(as_in_the_paper), _order_statement(comparisons))
     return Findings(_sentences(_without_baseline(measured)), statements, comparisons)
 
 
@@ -147,27 +155,35 @@ def _compare(examples: pd.DataFrame, fgsm: dict[Hashable, Any], pgd: dict[Hashab
     )
 
 
-def _sentences(measured: pd.DataFrame) -> tuple[str, str]:
-    """The mean and the spread; says so when nothing could be measured."""
+def _sentences(measured: pd.DataFrame) -> tuple[str, ...]:
+    """The mean and the spread; says so when nothing could be measured.
+
+    Attacks on several networks start from more knowledge: they have a sentence of their own.
+    """
     if measured.empty:
         return (
             "No adversarial example fooled the source network, so there was nothing to transfer.",
             "Try a larger eps, more steps or more examples.",
         )
-    return _mean_sentence(measured), _spread_sentence(measured)
+    several = measured["attacker"] == SEVERAL
+    sentences = [_mean_sentence(rows) for rows in (measured[~several], measured[several]) if len(rows)]
+    return (*sentences, _spread_sentence(measured))
 
 
 def _mean_sentence(measured: pd.DataFrame) -> str:
+    """Rows of one attacker: from the attack that carries least to the one that carries furthest."""
     ordered = measured.sort_values("fooled_mean", kind="stable")
     weakest, strongest = ordered.iloc[0], ordered.iloc[-1]
     networks = plural(int(measured["networks"].max()), "fresh network")
-    subject = "An adversarial example that fools the one network it was made against also fools, on average,"
-    if len(measured) == 1:
-        return f"{subject} {_mean_text(strongest)} of {networks} which the attack never saw."
-    return (
-        f"{subject} between {_mean_text(weakest)} and {_mean_text(strongest)} of {networks}"
-        " which the attack never saw."
-    )
+    subject = "An adversarial example that fools the one network it was made against also fools"
+    if measured["attacker"].iloc[0] == SEVERAL:
+        subject = "One that was made against several networks, and fools the first of them, also fools"
+    if measured["target"].notna().all():
+        subject = subject.replace("fools", "draws the target class from")
+    shares = _mean_text(strongest)
+    if len(measured) > 1:
+        shares = f"between {_mean_text(weakest)} and {shares}"
+    return f"{subject}, on average, {shares} of {networks} which the attack never saw."
 
 
 def _mean_text(row: pd.Series) -> str:
@@ -200,7 +216,7 @@ def _band_statement(measured: pd.DataFrame) -> Statement:
     """Where the mean fooled fraction lies in the paper's band, per attack."""
     claim = f"the mean fooled fraction lies in {interval(*BAND)}"
     if measured.empty:
-        return Statement(claim, "not tested", "Nothing fooled the source network.")
+        return Statement(claim, "not tested", NO_CELLS)
     inside = measured[measured["fooled_mean"].between(*BAND)]
     surely = inside[(inside["ci_low"] >= BAND[0]) & (inside["ci_high"] <= BAND[1])]
     verdict = "holds in part" if len(inside) else "does not hold"

@@ -32,7 +32,11 @@ class Audit:
 
 @dataclass(frozen=True)
 class Cell:
-    """One (attack, norm, eps) of the run. ``seconds`` is the crafting time, NaN when unknown."""
+    """One (attack, norm, eps) of the run. ``seconds`` is the crafting time, NaN when unknown.
+
+    ``attacker`` says what the attack was made against, ``one network`` or ``several networks``; ``target``
+    is the class it aimed at, NaN for any wrong class.
+    """
 
     attack: str
     norm: str
@@ -42,6 +46,8 @@ class Cell:
     seconds: float = math.nan
     options: Mapping[str, Any] = field(default_factory=dict)
     audit: Audit = Audit()
+    attacker: str = "one network"
+    target: float = math.nan
 
 
 @dataclass(frozen=True)
@@ -136,6 +142,8 @@ def parse_cell(cell: Mapping[str, Any] | Cell) -> Cell:
         seconds=_number(cell, "seconds"),
         options=_mapping(cell, "options"),
         audit=_parse_audit(_mapping(cell, "audit")),
+        attacker=_text(cell, "attacker") or "one network",
+        target=_number(cell, "target"),
     )
 
 

@@ -39,7 +39,7 @@ def summarise(
     """
     rows = [_summary_row(examples, networks, parse_cell(cell)) for cell in cells]
     table = pd.DataFrame(rows, columns=SUMMARY_COLUMNS)
-    texts = {"attack", "norm", "status", "audit"}
+    texts = {"attack", "norm", "status", "audit", "attacker"}
     return table.astype({name: str if name in texts else float for name in SUMMARY_COLUMNS})
 
 
@@ -60,6 +60,8 @@ def _summary_row(examples: pd.DataFrame, networks: pd.DataFrame, cell: Cell) -> 
         "l2_max": cell.audit.l2_max,
         "repaired": cell.audit.repaired if cell.audit.known else math.nan,
         "audit": audit_text(cell.audit),
+        "attacker": cell.attacker,
+        "target": cell.target,
     }
     if cell.status != "done":
         return row | {"audit": cell.error or row["audit"]}

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from robust_hypergan.attacks import Attack, AttackError, Audit, Draws, craft_audited
+from robust_hypergan.attacks import Attack, AttackError, Audit, Draws, asks_for_draws, craft_audited
 from robust_hypergan.checkpoint import read_tensors, save_tensors
 from robust_hypergan.errors import InputError
 from robust_hypergan.text import file_name
@@ -38,6 +38,7 @@ class Cell:
         source_labels: the classes the source network gives them, ``[n]``; empty likewise.
         audit: what the attack really did.
         seconds: of crafting.
+        attacker: what it was made against, ``one network`` or ``several networks``.
         error: why it failed, or None.
     """
 
@@ -50,6 +51,7 @@ class Cell:
     source_labels: Tensor = field(default_factory=lambda: torch.empty(0, dtype=torch.int64))
     audit: Audit = field(default_factory=Audit)
     seconds: float = 0.0
+    attacker: str = "one network"
     error: str | None = None
 
     def fooled(self, predictions: Tensor, labels: Tensor) -> Tensor:
@@ -92,6 +94,8 @@ def craft_cell(
     generator = torch.Generator().manual_seed(
         int(np.random.SeedSequence(seed, spawn_key=(4,)).generate_state(1)[0])
     )
+    attacker = "several networks" if asks_for_draws(attack.craft) else "one network"
+    cell = Cell(attack.spec, norm, eps, attack.options, target, attacker=attacker)
     started = time.perf_counter()
     parts, answers, audit = [], [], Audit()
     try:
@@ -113,18 +117,13 @@ def craft_cell(
             audit += findings
             advance(len(own_images))
     except AttackError as error:
-        seconds = time.perf_counter() - started
-        return Cell(attack.spec, norm, eps, attack.options, target, seconds=seconds, error=str(error))
-    return Cell(
-        attack.spec,
-        norm,
-        eps,
-        attack.options,
-        target,
-        torch.cat(parts),
-        torch.cat(answers),
-        audit,
-        time.perf_counter() - started,
+        return replace(cell, seconds=time.perf_counter() - started, error=str(error))
+    return replace(
+        cell,
+        adversarials=torch.cat(parts),
+        source_labels=torch.cat(answers),
+        audit=audit,
+        seconds=time.perf_counter() - started,
     )
 
 
@@ -153,7 +152,7 @@ def save_cell(
         "examples": torch.tensor(examples),
         "source_labels": cell.source_labels,
     }
-    described = {name: getattr(cell, name) for name in ("attack", "norm", "eps", "target")}
+    described = {name: getattr(cell, name) for name in ("attack", "norm", "eps", "target", "attacker")}
     described["options"] = dict(cell.options)
     metadata = {
         "format": FORMAT,

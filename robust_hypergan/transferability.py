@@ -221,6 +221,7 @@ def cell_record(cell: Cell) -> dict[str, Any]:
         "norm": cell.norm,
         "eps": cell.eps,
         "target": cell.target,
+        "attacker": cell.attacker,
         "options": dict(cell.options),
         "seconds": cell.seconds,
         "status": "failed" if cell.error else "done",

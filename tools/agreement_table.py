@@ -56,15 +56,15 @@ PAGE = """# The same attacks from four libraries
 
 Written by `tools/agreement_table.py` with
 {versions}.
-The paper's MNIST classifier, trained for one pass over the packaged images, is attacked on {images} test images; a step is eps / 5. The share that is misclassified
-afterwards; for PGD, whose starts are random, the mean over {seeds} seeds and, in brackets, the smallest and the
-largest. No library left the ball anywhere.
+The paper's MNIST classifier, trained for one pass over the packaged images, is attacked on {images} test
+images; a step is eps / 5. The share that is misclassified afterwards; for PGD, whose starts are random,
+the mean over {seeds} seeds and, in brackets, the smallest and the largest. No library left the ball anywhere.
 
 {table}
 
 The largest difference between two libraries in a row is **{apart:.2f} percentage points**, foolbox's MI-FGSM
-apart. That one is another attack: it adds up the *signs* of the gradients, where the paper (Dong et al. 2018, eq. 6)
-adds up the gradients, each divided by its L1 norm. With signs, our loop gives foolbox's images
+apart. That one is another attack: it adds up the *signs* of the gradients, where the paper (Dong et al. 2018,
+eq. 6) adds up the gradients, each divided by its L1 norm. With signs, our loop gives foolbox's images
 (`tests/attacks/test_agreement.py`); it differs by up to {other:.1f} points.
 
 A single random start decides a few images: one PGD run of two libraries may differ by more than a point

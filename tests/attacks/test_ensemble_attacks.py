@@ -280,3 +280,30 @@ def test_counts_below_one_are_refused(many, inputs, voted):
         arc(None, inputs, voted, draws=many, eps=EPS, steps=0)
     with pytest.raises(ValueError, match="at least 1"):
         mi_fgsm(None, inputs, voted, eps=EPS, steps=0)
+
+
+@pytest.mark.parametrize(
+    ("spec", "forward", "backward"),
+    [
+        ("ensemble-pgd:networks=4,steps=3", 12, 12),
+        ("ensemble-pgd:networks=4,steps=3,restarts=2", 32, 24),  # 8 more to choose the better restart
+        ("eot-pgd:eot_samples=2,steps=3", 6, 6),
+        ("entropy-pgd:networks=2,steps=5", 10, 10),
+    ],
+)
+def test_passes_through_drawn_networks_are_counted(spec, forward, backward):
+    draws = Counting(two_classes(axis(0), axis(1)))
+    inputs, labels = torch.full((6, 1, 4, 4), 0.5), torch.zeros(6, dtype=torch.int64)
+    generator = torch.Generator().manual_seed(0)
+    _, audit = craft_audited(
+        find_attack(spec),
+        torch.nn.Flatten(),
+        inputs,
+        labels,
+        eps=EPS,
+        norm="linf",
+        generator=generator,
+        draws=draws,
+    )
+    assert (audit.forward, audit.backward) == (6 * forward, 6 * backward)
+    assert draws.seen == audit.forward

@@ -22,11 +22,11 @@ from robust_hypergan.reports.figure_style import (
 )
 
 
-def test_ten_attacks_have_ten_colours_in_the_order_of_the_run() -> None:
-    names = [f"attack {index}" for index in range(10)]
+def test_twenty_attacks_have_twenty_colours_in_the_order_of_the_run() -> None:
+    names = [f"attack {index}" for index in range(20)]
     colours = attack_colours([name for name in names for _ in range(3)])
     assert list(colours) == names
-    assert len(set(colours.values())) == 10
+    assert len(set(colours.values())) == 20
     assert attack_colours([*names, "one more"])["one more"] == COLOURS[0]
 
 

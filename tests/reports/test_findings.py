@@ -15,10 +15,13 @@ from robust_hypergan.reports.run import load_run
 from robust_hypergan.reports.tables import SUMMARY_COLUMNS, summarise
 
 
-def summary_of(*rows: tuple[str, float, float, float, float]) -> pd.DataFrame:
+def summary_of(
+    *rows: tuple[str, float, float, float, float], target: float = np.nan, attacker: str = "one network"
+) -> pd.DataFrame:
     """Summary rows from (attack, eps, mean, low, high), other columns plausible."""
     table = pd.DataFrame(rows, columns=["attack", "eps", "fooled_mean", "ci_low", "ci_high"])
     rest = {"norm": "linf", "status": "done", "networks": 500.0, "source_fooled": 213.0, "examples": 400.0}
+    rest |= {"target": target, "attacker": attacker}
     shares = {"q25": 0.2, "q75": 0.9, "fools_all": 0.12, "fools_none": 0.0}
     return table.assign(**rest, **shares).reindex(columns=SUMMARY_COLUMNS)
 
@@ -57,6 +60,36 @@ def test_the_noise_baseline_is_no_attack() -> None:
     assert "noise" not in findings.sentences[0]
     assert "between 55%" in findings.sentences[0]
     assert "Inside in 2 of 2 cells" in findings.statements[0].detail
+
+
+def test_an_attack_on_several_networks_is_told_apart_and_no_case_of_the_papers_statements() -> None:
+    summary = pd.concat(
+        [
+            summary_of(("pgd", 0.1, 0.48, 0.4, 0.5)),
+            summary_of(("ensemble-pgd", 0.1, 0.76, 0.7, 0.8), attacker="several networks"),
+        ],
+        ignore_index=True,
+    )
+    findings = find(examples_of(pgd=[0.5]), summary)
+    first, second, _ = findings.sentences
+    assert "the one network it was made against" in first
+    assert "48%" in first
+    assert "76%" not in first
+    assert "several networks" in second
+    assert "76%" in second
+    assert findings.statements[0].detail.startswith("Inside in 0 of 1 cell")
+
+
+def test_copies_of_an_attack_from_other_libraries_do_not_count_twice() -> None:
+    rows = [("fgsm", 0.1, 0.6, 0.55, 0.65), ("torchattacks:FGSM", 0.1, 0.6, 0.55, 0.65)]
+    assert "Inside in 1 of 1 cell" in find(examples_of(fgsm=[0.5]), summary_of(*rows)).statements[0].detail
+
+
+def test_a_targeted_run_says_nothing_of_the_papers_statements() -> None:
+    rows = [("fgsm", 0.1, 0.6, 0.55, 0.65), ("pgd", 0.1, 0.48, 0.4, 0.5)]
+    findings = find(examples_of(fgsm=[0.5], pgd=[0.4]), summary_of(*rows, target=3))
+    assert [one.verdict for one in findings.statements] == ["not tested", "not tested"]
+    assert "draws the target class from, on average, between 48%" in findings.sentences[0]
 
 
 def test_several_cells_are_told_by_their_extremes() -> None:
