@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
 from robust_hypergan.errors import check_range
+from robust_hypergan.layer_generators import ChunkedLayerGenerator, LayerGenerator, two_hidden_layers
 from robust_hypergan.layers import LayerShape, layer_shapes
 from robust_hypergan.networks import Networks, Params
 
@@ -67,20 +68,12 @@ def seeded(seed: int) -> Iterator[None]:
         yield
 
 
-def _two_hidden_layers(inputs: int, hidden: int, outputs: int) -> nn.Sequential:
-    linear = [nn.Linear(inputs, hidden), nn.Linear(hidden, hidden), nn.Linear(hidden, outputs)]
-    for each in linear:
-        nn.init.normal_(each.weight, std=math.sqrt(2 / each.in_features))
-        nn.init.zeros_(each.bias)
-    return nn.Sequential(linear[0], nn.ReLU(), linear[1], nn.ReLU(), linear[2])
-
-
 class Mixer(nn.Module):
     """Noise to one correlated code a layer."""
 
     def __init__(self, latent_dim: int, code_dim: int, layers: int, hidden: int) -> None:
         super().__init__()
-        self.network = _two_hidden_layers(latent_dim, hidden, layers * code_dim)
+        self.network = two_hidden_layers(latent_dim, hidden, layers * code_dim)
         self.network.get_parameter("4.weight").data.div_(math.sqrt(2))  # codes of variance 1
         self.shape = (layers, code_dim)
 
@@ -88,65 +81,6 @@ class Mixer(nn.Module):
         """Codes ``[M, L, K]`` of latents ``[M, Z]``."""
         codes: Tensor = self.network(latents).unflatten(1, self.shape)
         return codes
-
-
-class LayerGenerator(nn.Module):
-    """A layer's code to all parameters of that layer.
-
-    The last linear map starts so that a parameter is a fixed random network (its bias, share
-    ``1 - noise_share`` of the variance) plus a part that depends on the code (``noise_share``), and is
-    scaled to the spread that the classifier needs at its start (hyperfan-in).
-    """
-
-    def __init__(
-        self,
-        layer: LayerShape,
-        code_dim: int,
-        hidden: int,
-        noise_share: float,
-        outputs: int | None = None,
-    ) -> None:
-        super().__init__()
-        self.layer = layer
-        self.network = _two_hidden_layers(code_dim, hidden, outputs or layer.size)
-        weight, bias = self.network.get_parameter("4.weight"), self.network.get_parameter("4.bias")
-        nn.init.normal_(weight, std=math.sqrt(noise_share / hidden))
-        nn.init.normal_(bias, std=math.sqrt(1 - noise_share))
-
-    def forward(self, codes: Tensor) -> Params:
-        """Parameters ``[M, *shape]`` of this layer from codes ``[M, K]``."""
-        return self.shaped(self.network(codes))
-
-    def shaped(self, flat: Tensor) -> Params:
-        """The layer's parameters from values ``[M, layer.size]`` of mean 0 and variance 1."""
-        parts = flat.split([parameter.size for parameter in self.layer.parameters], dim=1)
-        return {
-            parameter.name: (parameter.center + parameter.scale * part).reshape(-1, *parameter.shape)
-            for parameter, part in zip(self.layer.parameters, parts, strict=True)
-        }
-
-
-class ChunkedLayerGenerator(LayerGenerator):
-    """A large layer in C equal chunks, each from the layer's code beside a learned embedding of the chunk.
-
-    Source: von Oswald, Henning, Grewe & Sacramento, *Continual learning with hypernetworks*, ICLR 2020,
-    arXiv:1906.00695. A whole layer of P parameters costs its generator about ``4 hidden P`` bytes: with
-    hidden 512 that is 2 KB for every weight, 2 GB for a layer of a million. Chunks cost about
-    ``4 (hidden chunk + K C)`` bytes instead, C being ``P / chunk``: 33 MB for that layer at chunk 16384.
-    The last chunk is cut off where the layer ends.
-    """
-
-    def __init__(self, layer: LayerShape, code_dim: int, hidden: int, noise_share: float, chunk: int) -> None:
-        chunks = math.ceil(layer.size / chunk)
-        super().__init__(layer, 2 * code_dim, hidden, noise_share, math.ceil(layer.size / chunks))
-        self.embeddings = nn.Parameter(torch.randn(chunks, code_dim))
-
-    def forward(self, codes: Tensor) -> Params:
-        """Parameters ``[M, *shape]`` of this layer from codes ``[M, K]``."""
-        shape = (len(codes), *self.embeddings.shape)  # (M, C, K)
-        inputs = torch.cat([codes[:, None].expand(shape), self.embeddings.expand(shape)], dim=2)
-        flat = self.network(inputs).flatten(1)
-        return self.shaped(flat[:, : self.layer.size])
 
 
 def _layer_generator(layer: LayerShape, config: HyperGANConfig) -> LayerGenerator:
@@ -190,7 +124,7 @@ class Discriminator(nn.Module):
 
     def __init__(self, code_dim: int, hidden: int) -> None:
         super().__init__()
-        self.network = _two_hidden_layers(code_dim, hidden, 1)
+        self.network = two_hidden_layers(code_dim, hidden, 1)
         for module in self.network:
             if isinstance(module, nn.Linear):
                 spectral_norm(module)

@@ -16,6 +16,7 @@ LAYERS = [
     {"packaged"},
     {"datasets", "classifiers", "layers"},
     {"networks"},
+    {"layer_generators"},
     {"hypergan", "deep_ensemble", "gaussian", "mc_dropout", "ensemble", "tally"},
     {"checkpoint", "accuracy", "trainer", "draws"},
     {"crafting", "training", "sampling", "presets"},
