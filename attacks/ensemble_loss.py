@@ -5,7 +5,6 @@ Shapes: K networks, B images, logits ``[K, B, classes]``; every loss is one valu
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Callable
 from typing import Literal
@@ -14,17 +13,13 @@ import torch
 from torch import Tensor
 
 from robust_hypergan.attacks.draws import Ensemble
-from robust_hypergan.attacks.loss import attack_loss, is_fooled
+from robust_hypergan.attacks.loss import attack_loss, gradient_in_images, is_fooled
 
 Loss = Callable[[Tensor, Tensor, Tensor | None], Tensor]
 """``(logits [K, B, classes], labels [B], targets [B] or None) -> losses [B]``."""
 
 LossName = Literal["mean-logit", "mean-probability", "mean-loss", "worst"]
 """The losses of :func:`ensemble_loss`."""
-
-GRAPH_IMAGES = 512
-"""Images times networks whose graphs are held at once: images do not mix, so K networks take turns of
-``512 / K`` images, and K of them need no more memory than one."""
 
 
 def log_mean_probability(logits: Tensor) -> Tensor:
@@ -67,20 +62,11 @@ def ensemble_gradient(
     ensemble: Ensemble, images: Tensor, labels: Tensor, targets: Tensor | None, loss: Loss
 ) -> Tensor:
     """Gradient of a loss in the images, ``[B, C, H, W]``; each network sees each image once."""
-    size = max(1, GRAPH_IMAGES // len(ensemble))
-    turns = zip(
-        images.split(size),
-        labels.split(size),
-        targets.split(size) if targets is not None else itertools.repeat(None),
-        strict=False,  # a repeated None has no end
-    )
-    parts = []
-    for own_images, own_labels, own_targets in turns:
-        with torch.enable_grad():
-            own = own_images.detach().requires_grad_()
-            total = loss(ensemble(own), own_labels, own_targets).sum()
-            parts.append(torch.autograd.grad(total, own)[0])
-    return torch.cat(parts)
+
+    def of_images(own: Tensor, labels: Tensor, targets: Tensor | None) -> Tensor:
+        return loss(ensemble(own), labels, targets)
+
+    return gradient_in_images(of_images, images, labels, targets, networks=len(ensemble))
 
 
 @torch.no_grad()

@@ -2,9 +2,24 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Callable
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+
+from robust_hypergan.attacks.thin_convolution import ThinConvolutions
+from robust_hypergan.layout import channels_last, refuses_strides
+
+ImageLoss = Callable[[Tensor, Tensor, Tensor | None], Tensor]
+"""``(images [B, C, H, W], labels [B], targets [B] or None) -> losses [B]``."""
+
+CPU_GRAPH_IMAGES, GRAPH_IMAGES = 128, 4096
+"""Images times networks whose graphs are held at once: on a CPU more cost page faults, elsewhere memory."""
+
+SMALLEST_TURN = 16
+"""Images that a convolution needs at once to be worth its start."""
 
 
 def attack_loss(logits: Tensor, labels: Tensor, targets: Tensor | None) -> Tensor:
@@ -25,8 +40,56 @@ def is_fooled(logits: Tensor, labels: Tensor, targets: Tensor | None) -> Tensor:
 
 def input_gradient(model: nn.Module, inputs: Tensor, labels: Tensor, targets: Tensor | None) -> Tensor:
     """Gradient of :func:`attack_loss` in the inputs, ``[B, C, H, W]``; examples do not mix."""
-    with torch.enable_grad():
+
+    def loss(images: Tensor, labels: Tensor, targets: Tensor | None) -> Tensor:
+        return attack_loss(model(images), labels, targets)
+
+    return gradient_in_images(loss, inputs, labels, targets)
+
+
+def gradient_in_images(
+    loss: ImageLoss, inputs: Tensor, labels: Tensor, targets: Tensor | None, *, networks: int = 1
+) -> Tensor:
+    """Gradient of a loss in the images it is of, ``[B, C, H, W]``; the images must not mix.
+
+    On the CPU the images take turns of a size whose graph stays in the cache, in the layout that
+    convolutions run fastest on.
+
+    Args:
+        loss: ``(images, labels, targets) -> [B]``.
+        inputs: images ``[B, C, H, W]``.
+        labels: true classes ``[B]``.
+        targets: target classes ``[B]``, or None.
+        networks: networks that the loss evaluates, whose graphs are held at once.
+    """
+    on_cpu = inputs.device.type == "cpu"
+    size = max(SMALLEST_TURN, (CPU_GRAPH_IMAGES if on_cpu else GRAPH_IMAGES) // networks)
+    layout = channels_last if on_cpu else Tensor.contiguous
+    parts = []
+    for turn in zip(
+        inputs.split(size),
+        labels.split(size),
+        targets.split(size) if targets is not None else itertools.repeat(None),
+        strict=False,  # a repeated None has no end
+    ):
+        try:
+            parts.append(_gradient(loss, *turn, layout))
+        except RuntimeError as error:
+            if not refuses_strides(error):
+                raise
+            layout = Tensor.contiguous
+            parts.append(_gradient(loss, *turn, layout))
+    return torch.cat(parts)
+
+
+def _gradient(
+    loss: ImageLoss,
+    inputs: Tensor,
+    labels: Tensor,
+    targets: Tensor | None,
+    layout: Callable[[Tensor], Tensor],
+) -> Tensor:
+    with torch.enable_grad(), ThinConvolutions():
         images = inputs.detach().requires_grad_()
-        loss = attack_loss(model(images), labels, targets).sum()
-        (gradient,) = torch.autograd.grad(loss, images)
+        (gradient,) = torch.autograd.grad(loss(layout(images), labels, targets).sum(), images)
     return gradient

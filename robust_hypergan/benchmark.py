@@ -18,7 +18,6 @@ from robust_hypergan.bench_config import BenchConfig
 from robust_hypergan.checkpoint import Checkpoint
 from robust_hypergan.crafting import SavedCell, load_cells, save_cell
 from robust_hypergan.datasets import Dataset
-from robust_hypergan.ensemble import default_backend
 from robust_hypergan.errors import InputError
 from robust_hypergan.evidence import MEASUREMENTS
 from robust_hypergan.gallery import write_gallery
@@ -123,7 +122,8 @@ def _transfer(
         fresh={"seed": config.seed, "stream": "fresh", "start": 0, "stop": config.networks},
         examples={"tried": result.tried, "source_correct": len(result.indices)},
         cells=[cell_record(cell) for cell in result.cells],
-        backend=config.backend or default_backend(device),
+        backend=result.forward.backend,
+        forward=result.forward.record(),
     )
     if all(cell.error for cell in result.cells):
         raise InputError(f"no attack worked: {result.cells[0].error}")

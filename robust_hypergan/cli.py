@@ -114,7 +114,8 @@ TRANSFER = _options(
     click.option("--examples", type=int, default=500, show_default=True, help="Images of the test split."),
     click.option("--source", type=int, default=0, show_default=True, help="Index of the attacked network."),
     click.option("--target", type=int, help="Class number to aim at.  [default: any wrong class]"),
-    click.option("--backend", help="Of the ensemble forward.  [default: the device's fastest]"),
+    click.option("--backend", help="Of the ensemble forward.  [default: the fastest for device and job]"),
+    click.option("--precision", help="float32, or cascade: bfloat16 with the predictions of float32."),
     click.option("--save-adversarials", is_flag=True, help="Keep the adversarial images."),
 )
 
@@ -318,7 +319,18 @@ def _bench_config(flags: dict[str, Any], *, trains: bool, transfers: bool) -> Be
             training=replace(preset.training, **_given(chosen)),
         )
     if transfers:
-        names = ("attacks", "eps", "norm", "networks", "examples", "source", "target", "seed", "backend")
+        names = (
+            "attacks",
+            "eps",
+            "norm",
+            "networks",
+            "examples",
+            "source",
+            "target",
+            "seed",
+            "backend",
+            "precision",
+        )
         config = replace(
             config,
             transfer=TransferConfig(**{name: flags[name] for name in names}),

@@ -5,15 +5,12 @@ The ``fresh`` stream, on which the result is tried, is out of reach.
 
 from __future__ import annotations
 
-from functools import partial
-
 import torch
-from torch import Tensor, nn
 
 from robust_hypergan.attacks import Ensemble
-from robust_hypergan.ensemble import NETWORK_BLOCK, preferred_layout
+from robust_hypergan.ensemble import NETWORK_BLOCK
 from robust_hypergan.errors import check_range
-from robust_hypergan.networks import NetworkDistribution, Networks, Params, call_network
+from robust_hypergan.networks import NetworkDistribution, Networks, bind
 
 
 class DistributionDraws:
@@ -57,14 +54,8 @@ class DistributionDraws:
         blocks = [self.distribution.sample(block) for block in addresses.blocks(NETWORK_BLOCK)]
         return Ensemble(
             tuple(
-                partial(_logits, self.distribution.classifier, dict(zip(block, values, strict=True)))
+                bind(self.distribution.classifier, dict(zip(block, values, strict=True)))
                 for block in blocks
                 for values in zip(*block.values(), strict=True)
             )
         )
-
-
-def _logits(classifier: nn.Module, params: Params, images: Tensor) -> Tensor:
-    layout = preferred_layout(classifier, images)
-    network = {name: layout(value) for name, value in params.items()}
-    return call_network(classifier, network, layout(images))

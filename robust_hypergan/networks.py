@@ -169,6 +169,30 @@ def call_network(classifier: nn.Module, network: Params, images: Tensor) -> Tens
     return logits
 
 
+def bind(classifier: nn.Module, network: Params) -> nn.Module:
+    """One network as a module in eval mode that shares the memory of its parameters, without gradients.
+
+    Args:
+        classifier: the architecture; it is left as it is.
+        network: parameters, without a network axis; what they do not name is the classifier's own.
+    """
+    module = copy.deepcopy(classifier).eval().requires_grad_(False)
+    load(module, network)
+    return module
+
+
+def load(module: nn.Module, network: Params) -> None:
+    """Makes a :func:`bind` module another network.
+
+    Args:
+        module: the module; a shared parameter is set wherever it is used.
+        network: parameters by the first of their names, without a network axis.
+    """
+    own = dict(module.named_parameters()) | dict(module.named_buffers())
+    for name, value in network.items():
+        own[name].data = value
+
+
 def state_dict(classifier: nn.Module, params: Params, row: int) -> dict[str, Tensor]:
     """One network as the plain state dict of its classifier: a shared parameter under each of its names.
 

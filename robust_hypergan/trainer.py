@@ -18,9 +18,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from robust_hypergan.datasets import Dataset, to_unit
-from robust_hypergan.ensemble import channels_last, preferred_layout
 from robust_hypergan.errors import check_range
 from robust_hypergan.hypergan import Discriminator, HyperGAN, seeded
+from robust_hypergan.layout import channels_last, preferred_layout
 from robust_hypergan.networks import Params, call_network
 
 
@@ -203,7 +203,7 @@ def network_gradients(
         params: parameters ``[M, ...]`` without a graph.
         images: ``[M, B, C, H, W]`` in [0, 1].
         labels: ``[M, B]``.
-        layout: of parameters and images in memory, :func:`robust_hypergan.ensemble.preferred_layout`.
+        layout: of parameters and images in memory, :func:`robust_hypergan.layout.preferred_layout`.
 
     Returns:
         Mean loss and accuracy over the networks, and the gradient ``[M, ...]`` of each network's

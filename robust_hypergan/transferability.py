@@ -17,10 +17,11 @@ import torch
 from torch import Tensor, nn
 
 from robust_hypergan.attacks import NORMS, find_attack
+from robust_hypergan.cascade import Account
 from robust_hypergan.crafting import Cell, SavedCell, craft_cell
 from robust_hypergan.datasets import Dataset, to_unit
 from robust_hypergan.draws import DistributionDraws
-from robust_hypergan.ensemble import BACKENDS, ensemble_forward
+from robust_hypergan.ensemble import check_engine, ensemble_forward
 from robust_hypergan.errors import InputError, check_range, unknown
 from robust_hypergan.fold import Fold
 from robust_hypergan.networks import NetworkDistribution, Networks, materialise
@@ -43,7 +44,8 @@ class TransferConfig:
         target: class that the attacks aim at: images of that class are left out, and only an answer of that
             class counts as fooled. None is any wrong class.
         seed: of the networks' addresses, the choice of examples and the attacks' randomness.
-        backend: of the ensemble forward; None is the device's default.
+        backend: of the ensemble forward; None is the fastest for the device and the size of the job.
+        precision: ``float32``, or ``cascade`` with the same predictions; None is the fastest likewise.
 
     Raises:
         InputError: a value outside its range, or an attack that does not exist.
@@ -58,14 +60,14 @@ class TransferConfig:
     target: int | None = None
     seed: int = 0
     backend: str | None = None
+    precision: str | None = None
 
     def __post_init__(self) -> None:
         if self.norm not in NORMS:
             raise unknown("norm", self.norm, NORMS)
         if not self.attacks or not self.eps:
             raise InputError("nothing to do: give at least one attack and one eps")
-        if self.backend is not None and self.backend not in BACKENDS:
-            raise unknown("backend", self.backend, BACKENDS)
+        check_engine(self.backend, self.precision)
         for eps in self.eps:
             if not 0 < eps < float("inf") or (self.norm == "linf" and eps > 1):
                 allowed = "in (0, 1]: images are in [0, 1]" if self.norm == "linf" else "above 0"
@@ -95,6 +97,7 @@ class TransferResult:
         votes: for each cell the fresh networks that predict each class, ``[n, classes]``; empty if it failed.
         tried: examples tried, initially correct or not; those of the target class are not.
         seconds: of crafting and of the fresh networks.
+        forward: how the fresh networks were computed.
     """
 
     examples: pd.DataFrame
@@ -106,6 +109,7 @@ class TransferResult:
     votes: list[Tensor]
     tried: int
     seconds: dict[str, float]
+    forward: Account
 
     @property
     def summary(self) -> pd.DataFrame:
@@ -192,8 +196,16 @@ def transfer(
 
     fold = Fold(cells, images, labels, correct, len(dataset.classes))
     addresses = Networks(config.seed, "fresh", range(config.networks))
+    account = Account()
     with track("fresh networks", config.networks, quiet) as progress:
-        for block, logits in ensemble_forward(distribution, addresses, fold.images, backend=config.backend):
+        for block, logits in ensemble_forward(
+            distribution,
+            addresses,
+            fold.images,
+            backend=config.backend,
+            precision=config.precision,
+            account=account,
+        ):
             for own in logits:
                 fold.add(own)
             progress.update(len(block))
@@ -211,6 +223,7 @@ def transfer(
         votes=[torch.empty(0) if cell.error else next(votes) for cell in cells],
         tried=tried,
         seconds={"crafting": crafted - started, "transfer": finished - crafted},
+        forward=account,
     )
 
 

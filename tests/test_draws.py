@@ -6,7 +6,7 @@ import torch
 
 from robust_hypergan.attacks import eot_pgd
 from robust_hypergan.draws import DistributionDraws
-from robust_hypergan.ensemble import loop
+from robust_hypergan.ensemble import ensemble_logits
 from robust_hypergan.errors import InputError
 from robust_hypergan.networks import Networks, materialise
 from robust_hypergan.transferability import TransferConfig, transfer
@@ -32,7 +32,9 @@ def images():
 
 def plain_logits(distribution, stream, indices, images):
     """The plain loop over the same addresses."""
-    return loop(distribution.classifier, distribution.sample(Networks(SEED, stream, indices)), images)
+    return ensemble_logits(
+        distribution.classifier, distribution.sample(Networks(SEED, stream, indices)), images, backend="loop"
+    )
 
 
 def test_held_networks_start_at_the_attacked_one_and_are_the_same_at_every_call(trained, images):

@@ -5,11 +5,13 @@ import torch
 from torch.func import functional_call
 
 from robust_hypergan.accuracy import measure_accuracy
+from robust_hypergan.backends import BACKENDS
 from robust_hypergan.classifiers import CIFARClassifier, MNISTClassifier
 from robust_hypergan.datasets import to_unit
-from robust_hypergan.ensemble import BACKENDS, channels_last, ensemble_forward, ensemble_logits
+from robust_hypergan.ensemble import ensemble_forward, ensemble_logits
 from robust_hypergan.errors import InputError
 from robust_hypergan.hypergan import HyperGAN
+from robust_hypergan.layout import channels_last
 from robust_hypergan.networks import Networks, materialise
 from robust_hypergan.tally import Tally
 

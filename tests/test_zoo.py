@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import nn
 
+from robust_hypergan.backends import ChunkedLoop, Loop, Vectorised
 from robust_hypergan.draws import DistributionDraws
-from robust_hypergan.ensemble import chunked_loop, loop, vectorised
 from robust_hypergan.hypergan import HyperGAN, HyperGANConfig
 from robust_hypergan.layers import layer_shapes
 from robust_hypergan.networks import Networks, materialise, state_dict
@@ -42,9 +42,9 @@ def test_every_backend_gives_what_an_ordinary_module_gives(trained):
     addresses = Networks(0, "fresh", [0, 7])
     params = trained.sample(addresses)
     expected = torch.stack([materialise(trained, Networks(0, "fresh", [i]))(images) for i in (0, 7)])
-    for backend in (loop, chunked_loop, vectorised):
+    for backend in (Loop, ChunkedLoop, Vectorised):
         with torch.no_grad():
-            logits = backend(trained.classifier, params, images)
+            logits = backend(trained.classifier, images)(params)
         torch.testing.assert_close(logits, expected.detach(), atol=1e-5, rtol=1e-4)
 
 

@@ -125,9 +125,8 @@ def test_the_gradient_does_not_depend_on_the_turns(many, inputs, voted, monkeypa
         )
 
     whole = gradient()
-    monkeypatch.setattr(
-        "robust_hypergan.attacks.ensemble_loss.GRAPH_IMAGES", 8 * 7
-    )  # 40 images: a short last turn
+    monkeypatch.setattr("robust_hypergan.attacks.loss.SMALLEST_TURN", 7)  # 40 images: a short last turn
+    monkeypatch.setattr("robust_hypergan.attacks.loss.CPU_GRAPH_IMAGES", 8 * 7)
     torch.testing.assert_close(gradient(), whole)
 
 

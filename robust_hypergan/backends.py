@@ -1,0 +1,143 @@
+"""The ways to run many networks on the same images; all give the logits of the plain loop, up to rounding.
+
+Shapes: M networks, N images. ``half`` computes in bfloat16 up to the last layer, which stays in float32.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from functools import partial
+
+import torch
+from torch import Tensor, nn
+from torch.func import vmap
+from torch.nn.attention import SDPBackend, sdpa_kernel
+
+from robust_hypergan.half import halved
+from robust_hypergan.layout import IMAGE_CHUNK, preferred_layout
+from robust_hypergan.networks import Params, bind, call_network, load
+from robust_hypergan.pooling import SlicePooling
+
+HALF_CHUNK = 2 * IMAGE_CHUNK
+"""Images at once in bfloat16: the same bytes."""
+
+
+class Loop:
+    """One network after another on all images: the plain loop, oracle of every other backend.
+
+    Args:
+        classifier: the architecture, in eval mode.
+        images: ``[N, C, H, W]`` in [0, 1].
+        half: compute in bfloat16 up to the last layer.
+    """
+
+    def __init__(self, classifier: nn.Module, images: Tensor, *, half: bool = False) -> None:
+        self.classifier, self.images = classifier, images
+        self.cast: Callable[[Params], Params] = dict
+        if half:
+            self.classifier, self.cast = halved(classifier)
+            self.images = images.to(torch.bfloat16)
+
+    def __call__(self, params: Params) -> Tensor:
+        """Logits ``[M, N, classes]`` of networks whose parameters are ``[M, ...]`` each."""
+        return torch.stack([self.one(network) for network in networks_of(params)])
+
+    def one(self, network: Params, rows: Tensor | None = None) -> Tensor:
+        """Logits ``[n, classes]`` of one network on all images, or on those of the given indices."""
+        images = self.images if rows is None else self.images[rows]
+        return call_network(self.classifier, self.cast(network), images).float()
+
+
+class ChunkedLoop(Loop):
+    """The loop over chunks of images that fit the cache, channels last, pooling by slices: the CPU's default.
+
+    A classifier whose ``view`` cannot take channels-last strides keeps its own.
+    """
+
+    def __init__(self, classifier: nn.Module, images: Tensor, *, half: bool = False) -> None:
+        super().__init__(classifier, images, half=half)
+        self.layout = preferred_layout(self.classifier, self.images)
+        self.module: nn.Module | None = None
+        self.chunk = HALF_CHUNK if half else IMAGE_CHUNK
+
+    def one(self, network: Params, rows: Tensor | None = None) -> Tensor:
+        """Logits ``[n, classes]`` of one network on all images, or on those of the given indices."""
+        images = self.images if rows is None else self.images[rows]
+        own = {name: self.layout(value) for name, value in self.cast(network).items()}
+        if self.module is None:
+            self.module = bind(self.classifier, own)
+            self.run = self.prepare(self.module)
+        load(self.module, own)
+        with SlicePooling():
+            return torch.cat([self.run(self.layout(chunk)) for chunk in images.split(self.chunk)]).float()
+
+    def prepare(self, module: nn.Module) -> Callable[[Tensor], Tensor]:
+        """The function that runs a chunk of images through the module."""
+        return module
+
+
+class CompiledLoop(ChunkedLoop):
+    """The chunked loop, compiled once with the weights as inputs: for work of minutes, since that takes 20 s.
+
+    It needs a C++ compiler. The last chunk is padded, so that one shape is all there is.
+    """
+
+    def prepare(self, module: nn.Module) -> Callable[[Tensor], Tensor]:
+        """The module compiled for whole chunks."""
+        compiled = torch.compile(super().prepare(module), dynamic=False)
+
+        def run(chunk: Tensor) -> Tensor:
+            missing = self.chunk - len(chunk)
+            if missing:
+                chunk = self.layout(torch.cat([chunk, chunk[:1].expand(missing, *chunk.shape[1:])]))
+            logits: Tensor = compiled(chunk)
+            return logits[: self.chunk - missing]
+
+        return run
+
+
+class Vectorised(Loop):
+    """``torch.func.vmap`` over the networks, PyTorch's own recipe for ensembles: grouped convolutions."""
+
+    def __call__(self, params: Params) -> Tensor:
+        """Logits ``[M, N, classes]`` of networks whose parameters are ``[M, ...]`` each."""
+        params = self.cast(params)
+        over_networks = vmap(partial(call_network, self.classifier), in_dims=(0, None))
+        fast_attention = torch.backends.mha.get_fastpath_enabled()
+        torch.backends.mha.set_fastpath_enabled(False)  # vmap knows no rule for it, nor for fused attention
+        try:
+            with sdpa_kernel(SDPBackend.MATH):
+                chunks = self.images.split(IMAGE_CHUNK * 16)
+                return torch.cat([over_networks(params, chunk) for chunk in chunks], dim=1).float()
+        finally:
+            torch.backends.mha.set_fastpath_enabled(fast_attention)
+
+
+BACKENDS: dict[str, type[Loop]] = {
+    "loop": Loop,
+    "chunked-loop": ChunkedLoop,
+    "compiled-loop": CompiledLoop,
+    "vmap": Vectorised,
+}
+"""The backends by name."""
+
+COMPILING_PAYS = 3e13
+"""Floating-point operations from which the compiled loop wins back the time its compilation takes."""
+
+
+def default_backend(device: torch.device, flop: float = 0.0) -> str:
+    """The backend that is fastest for a device and a job, as measured in ``benchmarks/``; GPUs are not yet.
+
+    Args:
+        device: where.
+        flop: floating-point operations of the whole job.
+    """
+    if device.type != "cpu":
+        return "loop"
+    return "compiled-loop" if flop >= COMPILING_PAYS and shutil.which("g++") else "chunked-loop"
+
+
+def networks_of(params: Params) -> list[Params]:
+    """Parameters ``[M, ...]`` as M networks."""
+    return [dict(zip(params, values, strict=True)) for values in zip(*params.values(), strict=True)]

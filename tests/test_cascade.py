@@ -1,0 +1,105 @@
+"""The cascade: the predictions of float32, whatever bfloat16 makes of them."""
+
+import pytest
+import torch
+from torch import nn
+
+from robust_hypergan import cascade
+from robust_hypergan.backends import Loop
+from robust_hypergan.cascade import Account, Cascade
+from robust_hypergan.classifiers import MNISTClassifier
+from robust_hypergan.ensemble import check_half, default_precision, ensemble_forward, flop_of
+from robust_hypergan.errors import InputError
+from robust_hypergan.hypergan import HyperGAN
+from robust_hypergan.networks import Networks
+from robust_hypergan.transferability import TransferConfig, transfer
+
+
+@pytest.fixture(scope="module")
+def hypergan():
+    return HyperGAN(MNISTClassifier(), seed=0)
+
+
+@pytest.fixture(scope="module")
+def images():
+    return torch.rand(300, 1, 28, 28, generator=torch.Generator().manual_seed(0))
+
+
+@pytest.mark.parametrize("backend", ["loop", "chunked-loop", "vmap"])
+def test_predictions_are_those_of_float32_where_plain_bfloat16_differs(hypergan, images, backend):
+    """Untrained networks are unsure of everything: the hardest case."""
+    params = hypergan.sample(Networks(0, "fresh", range(8)))
+    account = Account()
+    with torch.no_grad():
+        exact = Loop(hypergan.classifier, images)(params).argmax(2)
+        half = Loop(hypergan.classifier, images, half=True)(params).argmax(2)
+        found = Cascade(hypergan.classifier, images, backend, account)(params).argmax(2)
+    assert (half != exact).any()
+    assert torch.equal(found, exact)
+    assert account.pairs == 8 * 300
+    assert 0 < account.repeated < account.pairs
+    assert account.audited == 8 * cascade.SAMPLE
+    assert account.disagreeing == 0
+    assert account.tau == 4 * account.logit_error > 0
+
+
+def test_a_disagreement_in_the_audit_is_counted_and_ends_the_cascade(hypergan, images, monkeypatch):
+    monkeypatch.setattr(cascade, "SAFETY", 0.0)  # no margin at all: near ties slip through
+    account = Account()
+    params = hypergan.sample(Networks(0, "fresh", range(16)))
+    with torch.no_grad():
+        run = Cascade(hypergan.classifier, images, "chunked-loop", account)
+        while not account.disagreeing:
+            found = run(params).argmax(2)
+        exact = Loop(hypergan.classifier, images)(params).argmax(2)
+        assert torch.equal(found, exact)
+        repeated = account.repeated
+        assert torch.equal(run(params).argmax(2), exact)
+    assert account.repeated == repeated == 0
+    assert account.record()["repeated_share"] == 0
+
+
+def test_the_transfer_is_the_same_in_all_but_the_probabilities(trained, test_set):
+    config = {"attacks": ("fgsm",), "eps": (0.1,), "networks": 20, "examples": 80}
+    exact, fast = (
+        transfer(trained, test_set, TransferConfig(**config, precision=precision))
+        for precision in ("float32", "cascade")
+    )
+    probabilities = ["entropy_clean", "entropy_adversarial"]
+    assert exact.examples.drop(columns=probabilities).equals(fast.examples.drop(columns=probabilities))
+    assert exact.networks.equals(fast.networks)
+    difference = (exact.examples[probabilities] - fast.examples[probabilities]).abs().to_numpy().max()
+    assert 0 < difference < 0.02
+    assert fast.forward.precision == "cascade"
+    assert exact.forward.record()["pairs"] == 0
+
+
+def test_the_choice_is_written_down_and_small_jobs_stay_in_float32(hypergan, images):
+    account = Account()
+    blocks = ensemble_forward(
+        hypergan, Networks(0, "fresh", range(2)), images, precision=None, account=account
+    )
+    assert len(list(blocks)) == 1
+    assert (account.backend, account.precision) == ("chunked-loop", "float32")
+    bfloat16 = torch.ops.mkldnn._is_mkldnn_bf16_supported()
+    assert default_precision(hypergan.classifier, images, 1e13) == ("cascade" if bfloat16 else "float32")
+
+
+def test_what_cannot_be_halved_is_refused_by_name_and_left_in_float32():
+    class Fixed(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.linear = nn.Linear(4, 3)
+
+        def forward(self, images):
+            return self.linear(images.flatten(1) @ torch.eye(4))
+
+    with pytest.raises(InputError, match="use --precision float32"):
+        check_half(Fixed(), torch.rand(2, 1, 2, 2))
+    assert default_precision(Fixed(), torch.rand(300, 1, 2, 2), 1e13) == "float32"
+
+
+def test_operations_are_counted():
+    # two convolutions and a linear layer: multiplications and additions
+    expected = 2 * (24 * 24 * 32 * 25 + 8 * 8 * 32 * 32 * 25 + 512 * 10)
+    assert flop_of(MNISTClassifier(), torch.rand(3, 1, 28, 28)) == expected
