@@ -16,7 +16,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from robust_hypergan.half import halved
 from robust_hypergan.layout import IMAGE_CHUNK, preferred_layout
-from robust_hypergan.networks import Params, bind, call_network, load
+from robust_hypergan.networks import Params, bind, call_network, load, networks_of
 from robust_hypergan.pooling import SlicePooling
 
 HALF_CHUNK = 2 * IMAGE_CHUNK
@@ -136,8 +136,3 @@ def default_backend(device: torch.device, flop: float = 0.0) -> str:
     if device.type != "cpu":
         return "loop"
     return "compiled-loop" if flop >= COMPILING_PAYS and shutil.which("g++") else "chunked-loop"
-
-
-def networks_of(params: Params) -> list[Params]:
-    """Parameters ``[M, ...]`` as M networks."""
-    return [dict(zip(params, values, strict=True)) for values in zip(*params.values(), strict=True)]

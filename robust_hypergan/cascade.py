@@ -14,8 +14,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from robust_hypergan.backends import BACKENDS, ChunkedLoop, networks_of
-from robust_hypergan.networks import Params
+from robust_hypergan.backends import BACKENDS, ChunkedLoop
+from robust_hypergan.networks import Params, networks_of
 
 SAFETY = 2.0
 """The largest logit error of a sample is taken so many times."""

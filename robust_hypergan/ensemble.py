@@ -14,8 +14,8 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from robust_hypergan.backends import BACKENDS, default_backend
 from robust_hypergan.cascade import SAMPLE, Account, Cascade
-from robust_hypergan.errors import InputError, unknown
-from robust_hypergan.half import halved
+from robust_hypergan.errors import unknown
+from robust_hypergan.half import can_halve, check_half
 from robust_hypergan.networks import NetworkDistribution, Networks, Params
 
 NETWORK_BLOCK = 16
@@ -90,14 +90,8 @@ def ensemble_forward(
 
 def default_precision(classifier: nn.Module, images: Tensor, flop: float) -> str:
     """``cascade`` for large jobs on a CPU with bfloat16 arithmetic, if the classifier can take it."""
-    pays = flop >= CASCADE_PAYS and len(images) >= 8 * SAMPLE
-    if not pays or images.device.type != "cpu" or not torch.ops.mkldnn._is_mkldnn_bf16_supported():
-        return "float32"
-    try:
-        check_half(classifier, images)
-    except InputError:
-        return "float32"
-    return "cascade"
+    pays = flop >= CASCADE_PAYS and len(images) >= 8 * SAMPLE and images.device.type == "cpu"
+    return "cascade" if pays and can_halve(classifier, images) else "float32"
 
 
 def check_engine(backend: str | None, precision: str | None) -> None:
@@ -110,23 +104,6 @@ def check_engine(backend: str | None, precision: str | None) -> None:
         raise unknown("backend", backend, BACKENDS)
     if precision is not None and precision not in PRECISIONS:
         raise unknown("precision", precision, PRECISIONS)
-
-
-def check_half(classifier: nn.Module, images: Tensor) -> None:
-    """Tries a classifier in bfloat16.
-
-    Raises:
-        InputError: it can't be computed so.
-    """
-    module, _ = halved(classifier)
-    try:
-        with torch.no_grad():
-            module(images[:2].to(torch.bfloat16))
-    except Exception as error:  # a classifier of the user's own may raise anything
-        reason = f"{type(error).__name__}: {error}".splitlines()[0]
-        raise InputError(
-            f"this classifier can't be computed in bfloat16 ({reason}): use --precision float32"
-        ) from error
 
 
 def flop_of(classifier: nn.Module, images: Tensor) -> float:

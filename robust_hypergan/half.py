@@ -7,8 +7,9 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
+from robust_hypergan.errors import InputError
 from robust_hypergan.networks import Params
 
 
@@ -30,6 +31,34 @@ def halved(classifier: nn.Module) -> tuple[nn.Module, Callable[[Params], Params]
         }
 
     return module, cast
+
+
+def check_half(classifier: nn.Module, images: Tensor) -> None:
+    """Tries a classifier in bfloat16 on two images.
+
+    Raises:
+        InputError: it can't be computed so.
+    """
+    module, _ = halved(classifier)
+    try:
+        with torch.no_grad():
+            module(images[:2].to(torch.bfloat16))
+    except Exception as error:  # a classifier of the user's own may raise anything
+        reason = f"{type(error).__name__}: {error}".splitlines()[0]
+        raise InputError(
+            f"this classifier can't be computed in bfloat16 ({reason}): use --precision float32"
+        ) from error
+
+
+def can_halve(classifier: nn.Module, images: Tensor) -> bool:
+    """Whether the CPU has bfloat16 arithmetic and the classifier can be computed in it."""
+    if not torch.ops.mkldnn._is_mkldnn_bf16_supported():
+        return False
+    try:
+        check_half(classifier, images)
+    except InputError:
+        return False
+    return True
 
 
 def _in_float32(_: nn.Module, inputs: tuple[Any, ...]) -> tuple[Any, ...]:

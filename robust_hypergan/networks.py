@@ -169,6 +169,11 @@ def call_network(classifier: nn.Module, network: Params, images: Tensor) -> Tens
     return logits
 
 
+def networks_of(params: Params) -> list[Params]:
+    """Parameters ``[M, ...]`` as M networks."""
+    return [dict(zip(params, values, strict=True)) for values in zip(*params.values(), strict=True)]
+
+
 def bind(classifier: nn.Module, network: Params) -> nn.Module:
     """One network as a module in eval mode that shares the memory of its parameters, without gradients.
 

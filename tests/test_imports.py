@@ -19,7 +19,7 @@ LAYERS = [
     {"layer_generators"},
     {"pooling", "half", "tally"},
     {"hypergan", "deep_ensemble", "gaussian", "mc_dropout", "backends"},
-    {"cascade"},
+    {"cascade", "network_gradients"},
     {"ensemble"},
     {"checkpoint", "accuracy", "trainer", "draws"},
     {"crafting", "training", "sampling", "presets"},

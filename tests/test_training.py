@@ -9,12 +9,14 @@ from torch.func import functional_call
 from torch.nn import functional
 
 from robust_hypergan.accuracy import measure_accuracy
+from robust_hypergan.classifiers import MNISTClassifier
 from robust_hypergan.datasets import to_unit
 from robust_hypergan.errors import InputError
 from robust_hypergan.hypergan import HyperGAN
+from robust_hypergan.network_gradients import NetworkGradients
 from robust_hypergan.networks import Networks
 from robust_hypergan.presets import PRESETS, find_preset
-from robust_hypergan.trainer import TrainConfig, Trainer, network_gradients
+from robust_hypergan.trainer import TrainConfig, Trainer
 from robust_hypergan.training import STATE_NAME, forget_state, train
 
 SHORT = TrainConfig(steps=30, networks=3, batch=16, warmup=5, codes=32, pretraining=5)
@@ -34,13 +36,23 @@ def equal(first, second):
     return all(torch.equal(first[name], second[name]) for name in first)
 
 
+@pytest.fixture
+def hard_batch():
+    """Three networks of the paper's MNIST classifier, each with its own eight images."""
+    hypergan = HyperGAN(MNISTClassifier(), seed=0)
+    random = torch.Generator().manual_seed(0)
+    images, labels = torch.rand(3, 8, 1, 28, 28, generator=random), torch.arange(24).reshape(3, 8) % 10
+    return hypergan.classifier, hypergan.sample(Networks(0, "fresh", range(3))), images, labels
+
+
 def test_gradients_are_those_of_one_graph_over_all_networks(untrained, training_set):
     images, labels = (
         to_unit(training_set.images[:48]).unflatten(0, (3, 16)),
         training_set.labels[:48].unflatten(0, (3, 16)),
     )
     params = untrained.sample(Networks(0, "fresh", range(3)))
-    loss, accuracy, gradients = network_gradients(untrained.classifier, params, images, labels)
+    of_networks = NetworkGradients(untrained.classifier, images[0], half=False)
+    loss, accuracy, gradients = of_networks(params, images, labels)
 
     leaves = {name: value.clone().requires_grad_() for name, value in params.items()}
     logits = [
@@ -54,6 +66,35 @@ def test_gradients_are_those_of_one_graph_over_all_networks(untrained, training_
     assert loss == pytest.approx(sum(each.item() for each in losses) / 3, rel=1e-5)
     right = torch.stack([each.argmax(1) for each in logits]) == labels
     assert accuracy == pytest.approx(right.double().mean().item())
+
+
+def test_gradients_in_bfloat16_point_the_same_way(hard_batch):
+    classifier, params, images, labels = hard_batch
+    exact, half = (
+        NetworkGradients(classifier, images[0], half=half)(params, images, labels) for half in (False, True)
+    )
+    assert half[0] == pytest.approx(exact[0], rel=0.01)
+    for name, gradient in half[2].items():
+        assert gradient.dtype == torch.float32
+        cosine = functional.cosine_similarity(gradient.flatten(), exact[2][name].flatten(), dim=0)
+        assert 0.99 < cosine < 0.999999
+
+
+@pytest.mark.parametrize("half", [False, True])
+def test_gradients_do_not_depend_on_the_number_of_threads(hard_batch, half):
+    classifier, params, images, labels = hard_batch
+    before = torch.get_num_threads()
+    found = []
+    try:
+        for threads in (1, 2, 3):
+            torch.set_num_threads(threads)
+            found.append(NetworkGradients(classifier, images[0], half=half)(params, images, labels))
+            assert torch.get_num_threads() == threads
+    finally:
+        torch.set_num_threads(before)
+    for loss, accuracy, gradients in found[1:]:
+        assert (loss, accuracy) == found[0][:2]
+        assert equal(gradients, found[0][2])
 
 
 def test_it_learns_and_its_networks_differ(trained, untrained, test_set):

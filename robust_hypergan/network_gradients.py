@@ -1,0 +1,80 @@
+"""The gradient of each generated network on a minibatch of its own, without a graph over all of them."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from robust_hypergan.half import can_halve, halved
+from robust_hypergan.layout import preferred_layout
+from robust_hypergan.networks import Params, call_network, networks_of
+
+Result = tuple[Tensor, Tensor, list[Tensor]]
+"""Loss and accuracy of one network, and the gradient of each of its parameters."""
+
+
+class NetworkGradients:
+    """Cross-entropy of M networks, each on its own images, and its gradient in their parameters.
+
+    Every network is back-propagated alone, so memory does not grow with M. On a CPU the networks are spread
+    over threads, each computing with one: a network is too small to be worth dividing, and what comes out
+    does not depend on how many threads there are.
+
+    Args:
+        classifier: the architecture.
+        images: two or more images ``[N, C, H, W]`` in [0, 1], to see how the classifier takes them.
+        half: compute in bfloat16 up to the last layer; None where the processor does so fast and the
+            classifier can be.
+    """
+
+    def __init__(self, classifier: nn.Module, images: Tensor, *, half: bool | None = None) -> None:
+        on_cpu = images.device.type == "cpu"
+        self.half = (on_cpu and can_halve(classifier, images)) if half is None else half
+        self.cast: Callable[[Params], Params] = dict
+        if self.half:
+            classifier, self.cast = halved(classifier)
+        self.dtype = torch.bfloat16 if self.half else torch.float32
+        self.layout = preferred_layout(classifier, images[:2].to(self.dtype))
+        self.threads = torch.get_num_threads() if on_cpu else 1
+        self.modules = [copy.deepcopy(classifier) for _ in range(self.threads)]  # a call changes a module
+        self.pool = ThreadPoolExecutor(self.threads, initializer=_single_threaded if on_cpu else None)
+
+    def __call__(self, params: Params, images: Tensor, labels: Tensor) -> tuple[float, float, Params]:
+        """Mean loss and accuracy over the networks, and the gradient of each network's own mean loss.
+
+        Args:
+            params: parameters ``[M, ...]`` without a graph.
+            images: ``[M, B, C, H, W]`` in [0, 1].
+            labels: ``[M, B]``.
+        """
+        networks = networks_of(params)
+
+        def work(thread: int) -> list[Result]:
+            rows = range(thread, len(networks), self.threads)
+            return [self._one(self.modules[thread], networks[i], images[i], labels[i]) for i in rows]
+
+        shares = list(self.pool.map(work, range(self.threads)))
+        torch.set_num_threads(self.threads)  # some libraries took the workers' single thread for everyone's
+        results = [shares[i % self.threads][i // self.threads] for i in range(len(networks))]
+        losses, accuracies, gradients = zip(*results, strict=True)
+        stacked = {
+            name: torch.stack(parts) for name, parts in zip(params, zip(*gradients, strict=True), strict=True)
+        }
+        return torch.stack(losses).mean().item(), torch.stack(accuracies).mean().item(), stacked
+
+    def _one(self, module: nn.Module, network: Params, images: Tensor, labels: Tensor) -> Result:
+        own = {name: self.layout(value).requires_grad_() for name, value in self.cast(network).items()}
+        logits = call_network(module, own, self.layout(images.to(self.dtype))).float()
+        loss = functional.cross_entropy(logits, labels)
+        gradients = torch.autograd.grad(loss, list(own.values()), materialize_grads=True)
+        accuracy = (logits.argmax(1) == labels).float().mean()
+        return loss.detach(), accuracy, [gradient.float() for gradient in gradients]
+
+
+def _single_threaded() -> None:
+    torch.set_num_threads(1)
