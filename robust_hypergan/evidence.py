@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from robust_hypergan.coverage import measure_coverage
 from robust_hypergan.measured import Measurement
 
-MEASUREMENTS: dict[str, Measurement] = {}
+MEASUREMENTS: dict[str, Measurement] = {
+    "coverage": measure_coverage,
+}
 """By the name under which ``run.json`` keeps their seconds."""

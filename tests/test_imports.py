@@ -22,6 +22,8 @@ LAYERS = [
     {"fold", "ensemble_training"},
     {"transferability"},
     {"gallery", "run_folder", "measured"},
+    {"probe"},
+    {"coverage"},
     {"evidence", "bench_config"},
     {"preparation"},
     {"benchmark"},
