@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from robust_hypergan.reports.columns import (
+    CHECKS_COLUMNS,
     COVERAGE_COLUMNS,
     EXAMPLES_COLUMNS,
     GALLERY_COLUMNS,
@@ -24,11 +25,13 @@ from robust_hypergan.reports.statistics import (
     crossed_mean_interval,
     difference_interval,
     paired_mean_interval,
+    sign_test,
     wilson_interval,
 )
 from robust_hypergan.reports.tables import summarise
 
 __all__ = [
+    "CHECKS_COLUMNS",
     "COVERAGE_COLUMNS",
     "EXAMPLES_COLUMNS",
     "GALLERY_COLUMNS",
@@ -42,6 +45,7 @@ __all__ = [
     "load_run",
     "paired_mean_interval",
     "read_table",
+    "sign_test",
     "summarise",
     "wilson_interval",
     "write_report",

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from robust_hypergan.attacks import Attack, find_attack
+from robust_hypergan.attacks import Attack, asks_for_draws, find_attack
 from robust_hypergan.crafting import Cell, craft_cell
 from robust_hypergan.draws import DistributionDraws
 from robust_hypergan.ensemble import ensemble_forward
@@ -38,6 +38,9 @@ class Effort:
     held: int
 
 
+WITHOUT_GRADIENT = {"noise": "nothing", "square": "answers"}
+"""Attacks of ours that use no gradient, and what they see."""
+
 EFFORTS = {
     "fast": Effort(examples=48, networks=32, steps=20, queries=200, held=4),
     "full": Effort(examples=200, networks=100, steps=50, queries=2000, held=16),
@@ -60,7 +63,8 @@ class Probe:
         rows: which of ``measured.result.clean`` the subset is, ``[n]`` ascending.
         images: ``[n, C, H, W]`` in [0, 1].
         labels: ``[n]``.
-        cells: the run's cells that did not fail, of the first one's norm and target, on the subset.
+        run_cells: the run's cells that did not fail, of the first one's norm and target.
+        cells: the same on the subset.
         norm: of the cells.
         eps: the run's eps at which PGD on the one source network fools nearest to half of the fresh networks,
             or the middle one of a run without PGD: where there is room in both directions.
@@ -85,8 +89,8 @@ class Probe:
         chosen = random.choice(rows, min(effort.examples, len(rows)), replace=False)
         self.rows = torch.from_numpy(np.sort(chosen)).to(result.labels.device)
         self.images, self.labels = result.clean[self.rows], result.labels[self.rows]
-        same = [cell for cell in done if (cell.norm, cell.target) == (self.norm, self.target)]
-        self.cells = [self._subset_of(cell) for cell in same]
+        self.run_cells = [cell for cell in done if (cell.norm, cell.target) == (self.norm, self.target)]
+        self.cells = [self._subset_of(cell) for cell in self.run_cells]
         self._crafted: dict[str, Cell] = {}
 
     @torch.no_grad()
@@ -163,6 +167,31 @@ class Probe:
         backend = self.measured.config.backend
         blocks = ensemble_forward(self.measured.distribution, networks, images, backend=backend)
         return torch.cat([logits for _, logits in blocks])
+
+
+def access(attack: str) -> str:
+    """What an attack sees, in a word: ``source`` if it differentiates through the one source network.
+
+    Otherwise ``answers`` (of the source), ``draws`` (further networks) or ``nothing``. An attack that cannot
+    be found, as in saved cells from elsewhere, is taken to see the source.
+    """
+    name = attack.partition(":")[0]
+    if name in WITHOUT_GRADIENT:
+        return WITHOUT_GRADIENT[name]
+    try:
+        return "draws" if asks_for_draws(find_attack(attack).craft) else "source"
+    except InputError:
+        return "source"
+
+
+def is_single_step(cell: Cell) -> bool:
+    """Whether an attack took no more than one gradient of each image."""
+    return cell.attack.partition(":")[0] == "fgsm" or 0 < cell.audit.backward <= cell.audit.examples
+
+
+def cell_name(cell: Cell) -> str:
+    """A cell as ``checks.csv`` names it."""
+    return f"{cell.attack}, {cell.norm} eps {cell.eps:g}"
 
 
 def middle_eps(measured: Measured, norm: str) -> float:
