@@ -81,6 +81,7 @@ def _names(checks: pd.DataFrame) -> str:
 
 
 def _row(row: pd.Series) -> tuple[str, ...]:
-    name = f"{row['check']} {row['name']}"
-    texts = (name, *(str(row[column]) for column in ("verdict", "value", "rule", "cell", "source", "detail")))
+    reason = row["value"] or row["detail"]  # one that was not run has no value
+    where = (str(row[column]) for column in ("rule", "cell", "source", "detail"))
+    texts = (f"{row['check']} {row['name']}", str(row["verdict"]), str(reason), *where)
     return tuple(printable(text) or UNKNOWN for text in texts)

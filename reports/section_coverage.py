@@ -62,7 +62,7 @@ def _words(coverage: pd.DataFrame, best: pd.Series) -> tuple[str, ...]:
 
 
 def _cells(row: pd.Series) -> tuple[str, ...]:
-    low, high = (f"{100 * row[name]:.0f}".replace("-", MINUS) for name in ("gap_low", "gap_high"))
+    low, high = (f"{round(100 * row[name])}".replace("-", MINUS) for name in ("gap_low", "gap_high"))
     return (
         printable(str(row["attack"])),
         count(row["held"]),

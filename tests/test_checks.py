@@ -14,6 +14,7 @@ from robust_hypergan import checks_on_draws, checks_on_source
 from robust_hypergan.attacks import Audit, registry
 from robust_hypergan.checks import measure_checks
 from robust_hypergan.coverage import measure_coverage
+from robust_hypergan.crafting import load_cells, save_cell
 from robust_hypergan.deep_ensemble import DeepEnsemble
 from robust_hypergan.errors import InputError
 from robust_hypergan.measured import EvidenceConfig, Measured
@@ -115,6 +116,20 @@ def test_a_small_deep_ensemble_breaks_nothing(trained, test_set):
     verdicts = table["checks"].set_index("check")["verdict"]
     assert len(verdicts) == 17
     assert verdicts[8] == "PASS"  # with as many networks as there are
+
+
+def test_saved_adversarials_of_another_source_are_checked(trained, test_set, tmp_path):
+    config = TransferConfig(("pgd",), (0.2,), networks=4, examples=80, seed=1)
+    first = transfer(trained, test_set, config)
+    source = {"seed": 1, "stream": "source", "index": 0}
+    save_cell(tmp_path / "a", first.cells[0], first.labels, first.indices, test_set.sha256, source)
+    config = TransferConfig(networks=4, seed=2)
+    result = transfer(trained, test_set, config, saved=load_cells(tmp_path / "a"))
+    table = measure_checks(
+        Measured(trained, test_set, config, EvidenceConfig(), result, torch.device("cpu"))
+    )["checks"]
+    assert len(table) == 17
+    assert table.set_index("check")["verdict"][17] == "PASS"
 
 
 # Built to fail
