@@ -3,6 +3,7 @@
 import functools
 import inspect
 from dataclasses import replace
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -12,6 +13,7 @@ from torch import Tensor, nn
 from robust_hypergan import checks_from_tables as tables
 from robust_hypergan import checks_on_draws, checks_on_source
 from robust_hypergan.attacks import Audit, registry
+from robust_hypergan.check_rules import RULES
 from robust_hypergan.checks import measure_checks
 from robust_hypergan.coverage import measure_coverage
 from robust_hypergan.crafting import load_cells, save_cell
@@ -71,6 +73,14 @@ def test_an_honest_hypergan_fails_nothing(honest):
     assert table[table["verdict"] == "FAIL"].empty, table[table["verdict"] == "FAIL"].to_string()
     assert table.loc[table["verdict"] == "NOT RUN", "check"].tolist() == [16]
     assert (table.loc[table["verdict"] == "PASS", "value"] != "").all()
+
+
+def test_every_check_stands_in_the_docs():
+    documented = (Path(__file__).parent.parent / "docs" / "method.md").read_text(encoding="utf-8")
+    for rule in RULES:
+        row = f"| {rule.number} | {rule.name} | {rule.passes} | {rule.source} |"
+        assert row in documented
+    assert [rule.number for rule in RULES] == list(range(1, 18))
 
 
 def test_off_says_so_seventeen_times(honest):
