@@ -100,8 +100,8 @@ def _outcome(check: Callable[[], Finding]) -> Finding:
     """What a check found; one that cannot be run says why."""
     try:
         return check()
-    except InputError as error:
-        return Finding(NOT_RUN, detail=str(error))
+    except (InputError, RuntimeError) as error:  # torch's, of a classifier that has no gradient, say
+        return Finding(NOT_RUN, detail=" ".join(str(error).split()))
 
 
 def _refuse(error: InputError) -> Finding:

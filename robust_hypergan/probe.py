@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import torch
 from torch import Tensor, nn
 
@@ -77,7 +78,8 @@ class Probe:
         self.measured, self.effort = measured, effort
         done = [cell for cell in measured.result.cells if not cell.error]
         self.norm, self.target = done[0].norm, done[0].target
-        self.eps = middle_eps(measured, self.norm)
+        self.run_cells = [cell for cell in done if (cell.norm, cell.target) == (self.norm, self.target)]
+        self.eps = middle_eps(self.run_cells, measured.result.examples)
         source, result = self.held(1), measured.result
         self.model: nn.Module = materialise(measured.distribution, source)
         with torch.no_grad():
@@ -89,7 +91,6 @@ class Probe:
         chosen = random.choice(rows, min(effort.examples, len(rows)), replace=False)
         self.rows = torch.from_numpy(np.sort(chosen)).to(result.labels.device)
         self.images, self.labels = result.clean[self.rows], result.labels[self.rows]
-        self.run_cells = [cell for cell in done if (cell.norm, cell.target) == (self.norm, self.target)]
         self.cells = [self._subset_of(cell) for cell in self.run_cells]
         self._crafted: dict[str, Cell] = {}
 
@@ -194,15 +195,20 @@ def cell_name(cell: Cell) -> str:
     return f"{cell.attack}, {cell.norm} eps {cell.eps:g}"
 
 
-def middle_eps(measured: Measured, norm: str) -> float:
-    """The run's eps at which PGD fools nearest to half of the fresh networks; without PGD, the middle one."""
-    cells = [cell for cell in measured.result.cells if not cell.error and cell.norm == norm]
-    examples = measured.result.examples
+def middle_eps(cells: Sequence[Cell], examples: pd.DataFrame) -> float:
+    """The eps at which PGD fools nearest to half of the fresh networks; without PGD, the middle one.
+
+    Args:
+        cells: of one norm, at least one.
+        examples: rows as in ``examples.csv``.
+    """
     fractions = {}
     for cell in cells:
         if cell.attack.partition(":")[0] == "pgd":
             own = (examples["attack"] == cell.attack) & (examples["eps"] == cell.eps)
-            fractions[cell.eps] = examples.loc[own & (examples["norm"] == norm), "fooled_fraction"].mean()
+            fractions[cell.eps] = examples.loc[
+                own & (examples["norm"] == cell.norm), "fooled_fraction"
+            ].mean()
     if fractions:
         return min(fractions, key=lambda eps: abs(fractions[eps] - 0.5))
     every = sorted({cell.eps for cell in cells})

@@ -53,6 +53,8 @@ class Masked(nn.Module):
         self.inner, self.kind = inner, kind
 
     def forward(self, images: Tensor) -> Tensor:
+        if self.kind == "without gradient":
+            return self.inner(images).detach()
         if self.kind == "quantised":
             return self.inner((images * 12).round() / 12)
         return torch.sigmoid(1000 * self.inner(images)) * 200  # saturated: flat nearly everywhere
@@ -107,6 +109,15 @@ def test_a_check_that_cannot_run_says_why_and_the_others_go_on(honest, monkeypat
     assert table.loc[14, "verdict"] == "NOT RUN"
     assert "no luck" in table.loc[14, "detail"]
     assert table.loc[9, "verdict"] == "PASS"
+
+
+def test_a_classifier_without_gradient_breaks_nothing(trained, test_set):
+    own = masked(trained, "without gradient")
+    table = measure_checks(run(own, test_set, ("square:queries=20",), (0.3,), networks=3))["checks"]
+    verdicts = table.set_index("check")["verdict"]
+    assert len(verdicts) == 17
+    assert verdicts[[3, 7, 9, 15]].tolist() == ["NOT RUN"] * 4
+    assert verdicts[[1, 2, 17]].tolist() == ["PASS"] * 3
 
 
 @pytest.mark.parametrize("norm", ["linf", "l2"])

@@ -79,12 +79,13 @@ def test_off_measures_nothing(measured):
 def test_the_eps_is_the_one_where_pgd_fools_nearest_to_half(measured):
     examples = measured.result.examples
     means = examples[examples["attack"] == "pgd:steps=5"].groupby("eps")["fooled_fraction"].mean()
-    assert middle_eps(measured, "linf") == (means - 0.5).abs().idxmin()
+    assert middle_eps(measured.result.cells, examples) == (means - 0.5).abs().idxmin()
 
 
 def test_without_pgd_it_is_the_middle_eps(trained, test_set):
     config = TransferConfig(("noise",), (0.3, 0.1, 0.2), networks=2, examples=20)
-    assert middle_eps(measured_on(trained, test_set, config=config), "linf") == 0.2
+    result = transfer(trained, test_set, config)
+    assert middle_eps(result.cells, result.examples) == 0.2
 
 
 def test_a_subset_is_seeded_and_initially_correct(measured):
