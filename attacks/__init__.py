@@ -24,3 +24,4 @@ from robust_hypergan.attacks.norms import NORMS as NORMS
 from robust_hypergan.attacks.pgd import pgd as pgd
 from robust_hypergan.attacks.registry import BUILT_IN as BUILT_IN
 from robust_hypergan.attacks.registry import find_attack as find_attack
+from robust_hypergan.attacks.square import square as square

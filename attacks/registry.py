@@ -23,6 +23,7 @@ from robust_hypergan.attacks.plugins import (
     plugin_attacks,
 )
 from robust_hypergan.attacks.specification import convert, parse_specification
+from robust_hypergan.attacks.square import square
 from robust_hypergan.errors import InputError, unknown
 
 BUILT_IN: dict[str, Craft] = {
@@ -33,6 +34,7 @@ BUILT_IN: dict[str, Craft] = {
     "eot-pgd": eot_pgd,
     "entropy-pgd": entropy_pgd,
     "arc": arc,
+    "square": square,
     "noise": noise,
 }
 """The attacks of this package."""

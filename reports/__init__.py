@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from robust_hypergan.reports.columns import (
+    CHECKS_COLUMNS,
+    COVERAGE_COLUMNS,
     EXAMPLES_COLUMNS,
     GALLERY_COLUMNS,
     NETWORKS_COLUMNS,
@@ -19,10 +21,18 @@ from robust_hypergan.reports.pictures import pictures
 from robust_hypergan.reports.run import Run, load_run
 from robust_hypergan.reports.section import Picture
 from robust_hypergan.reports.sections import sections
-from robust_hypergan.reports.statistics import crossed_mean_interval, wilson_interval
+from robust_hypergan.reports.statistics import (
+    crossed_mean_interval,
+    difference_interval,
+    paired_mean_interval,
+    sign_test,
+    wilson_interval,
+)
 from robust_hypergan.reports.tables import summarise
 
 __all__ = [
+    "CHECKS_COLUMNS",
+    "COVERAGE_COLUMNS",
     "EXAMPLES_COLUMNS",
     "GALLERY_COLUMNS",
     "NETWORKS_COLUMNS",
@@ -30,9 +40,12 @@ __all__ = [
     "TRAINING_COLUMNS",
     "Run",
     "crossed_mean_interval",
+    "difference_interval",
     "headline",
     "load_run",
+    "paired_mean_interval",
     "read_table",
+    "sign_test",
     "summarise",
     "wilson_interval",
     "write_report",

@@ -75,8 +75,27 @@ TRAINING_COLUMNS = ["step", "loss", "adversarial_loss", "discriminator_loss", "a
 GALLERY_COLUMNS = ["row", *CELL, "example", "label", "quantile", "fooled_fraction", "source_label"]
 """``gallery.csv``: one row per picture, followed by ``counts_0``, ``counts_1``, ... per class."""
 
-EVIDENCE_TABLES: dict[str, list[str]] = {}
+COVERAGE_COLUMNS = [
+    *CELL,
+    "held",
+    "examples",
+    "networks",
+    *(f"{name}_{end}" for name in ("fooled", "attacked", "gap") for end in ("mean", "low", "high")),
+    "seconds",
+]
+"""``coverage.csv``: one row per attack and number of networks held; fresh against attacked networks."""
+
+CHECKS_COLUMNS = ["check", "name", "cell", "value", "rule", "verdict", "source", "detail"]
+"""``checks.csv``: one row per credibility check; ``verdict`` is PASS, FAIL or NOT RUN."""
+
+EVIDENCE_TABLES: dict[str, list[str]] = {
+    "coverage": COVERAGE_COLUMNS,
+    "checks": CHECKS_COLUMNS,
+}
 """Columns of the tables that a run may have beside these, by the stem of their file."""
 
 TEXT_COLUMNS = frozenset({"attack", "norm", "role", "status", "audit", "attacker"})
 """Columns that stay text whatever their values look like."""
+
+EVIDENCE_TEXTS: dict[str, frozenset[str]] = {"checks": frozenset(CHECKS_COLUMNS) - {"check"}}
+"""Likewise, in tables of evidence where they differ."""

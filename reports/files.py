@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import csv
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -43,10 +43,10 @@ def write_table(table: pd.DataFrame, path: Path) -> None:
     write_bytes(path, table.to_csv(index=False, lineterminator="\n").encode())
 
 
-def read_table(path: Path, columns: Sequence[str]) -> pd.DataFrame:
+def read_table(path: Path, columns: Sequence[str], texts: Collection[str] = TEXT_COLUMNS) -> pd.DataFrame:
     """Read a CSV table that must have ``columns``; further columns are kept.
 
-    Names such as ``attack`` stay text whatever they look like; ``True`` and ``False`` become truth
+    Columns in ``texts`` stay text whatever they look like; elsewhere ``True`` and ``False`` become truth
     values; everything else must be a number or blank (NaN).
 
     Raises:
@@ -58,7 +58,7 @@ def read_table(path: Path, columns: Sequence[str]) -> pd.DataFrame:
         raise InputError(f"{path} lacks the column {', '.join(missing)}: {AGAIN}")
     cells = zip(*rows, strict=True) if rows else ((),) * len(header)
     return pd.DataFrame(
-        {name: _typed(path, name, list(column)) for name, column in zip(header, cells, strict=True)}
+        {name: _typed(path, name, list(column), texts) for name, column in zip(header, cells, strict=True)}
     )
 
 
@@ -81,9 +81,9 @@ def _read_rows(path: Path) -> list[list[str]]:
     return rows
 
 
-def _typed(path: Path, name: str, cells: list[str]) -> pd.Series:
+def _typed(path: Path, name: str, cells: list[str], texts: Collection[str]) -> pd.Series:
     """One column in its type: text, truth, whole number, or float with NaN for blanks."""
-    if name in TEXT_COLUMNS:
+    if name in texts:
         return pd.Series(cells, dtype=str, name=name)
     if cells and all(cell in TRUTHS for cell in cells):
         return pd.Series([TRUTHS[cell] for cell in cells], dtype=bool, name=name)

@@ -10,6 +10,7 @@ import pandas as pd
 
 from robust_hypergan.reports.figure_style import BAND
 from robust_hypergan.reports.run import Run
+from robust_hypergan.reports.section_checks import checks_sentence
 from robust_hypergan.reports.statistics import difference_interval, paired_mean_interval
 from robust_hypergan.reports.tables import rows_of, summarise
 from robust_hypergan.reports.wording import (
@@ -105,6 +106,8 @@ def headline(run: Run) -> str:
     failed = int((summary["status"] != "done").sum())
     if failed:
         lines.append(f"Left out because unfinished: {failed} of {plural(len(summary), 'cell')}.")
+    if "checks" in run.evidence:
+        lines.append(checks_sentence(run.evidence["checks"]))
     return "\n".join(lines)
 
 

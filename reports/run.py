@@ -17,9 +17,11 @@ from safetensors.numpy import load_file
 from robust_hypergan.errors import InputError
 from robust_hypergan.reports.columns import (
     EVIDENCE_TABLES,
+    EVIDENCE_TEXTS,
     EXAMPLES_COLUMNS,
     GALLERY_COLUMNS,
     NETWORKS_COLUMNS,
+    TEXT_COLUMNS,
     TRAINING_COLUMNS,
 )
 from robust_hypergan.reports.files import read_table
@@ -79,7 +81,7 @@ def load_run(folder: Path) -> Run:
         training=_read_training(folder / "training.csv"),
         gallery=_read_gallery(folder),
         evidence={
-            stem: read_table(folder / f"{stem}.csv", columns)
+            stem: read_table(folder / f"{stem}.csv", columns, EVIDENCE_TEXTS.get(stem, TEXT_COLUMNS))
             for stem, columns in EVIDENCE_TABLES.items()
             if (folder / f"{stem}.csv").exists()
         },

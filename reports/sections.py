@@ -8,8 +8,13 @@ import pandas as pd
 
 from robust_hypergan.reports.run import Run
 from robust_hypergan.reports.section import Section
+from robust_hypergan.reports.section_checks import checks_section
+from robust_hypergan.reports.section_coverage import coverage_section
 
-SECTIONS: list[Callable[[Run, pd.DataFrame], Section | None]] = []
+SECTIONS: list[Callable[[Run, pd.DataFrame], Section | None]] = [
+    checks_section,
+    coverage_section,
+]
 """Each is given the run and its summary, and answers None where the run has no table for it."""
 
 

@@ -123,6 +123,20 @@ def difference_interval(
     return difference, float(difference - below), float(difference + above)
 
 
+def sign_test(more: int, fewer: int) -> float:
+    """Chance of at least ``more`` out of ``more + fewer`` differences when both signs are equally likely.
+
+    The exact one-sided test of McNemar 1947, Psychometrika 12, for two treatments of the same examples.
+
+    Args:
+        more: examples that differ in the one direction.
+        fewer: in the other.
+    """
+    if more + fewer == 0:
+        return 1.0
+    return float(stats.binomtest(more, more + fewer, alternative="greater").pvalue)
+
+
 def _variance_of_mean(rows: Floats, columns: Floats) -> tuple[float, float]:
     """Variance of the grand mean and its degrees of freedom, from (R,) and (C,) marginal means."""
     count_rows, count_columns = rows.size, columns.size

@@ -116,6 +116,9 @@ TRANSFER = _options(
     click.option("--target", type=int, help="Class number to aim at.  [default: any wrong class]"),
     click.option("--backend", help="Of the ensemble forward.  [default: the fastest for device and job]"),
     click.option("--precision", help="float32, or cascade: bfloat16 with the predictions of float32."),
+    click.option(
+        "--checks", default="fast", show_default=True, help="fast, full or off: the credibility checks."
+    ),
     click.option("--save-adversarials", is_flag=True, help="Keep the adversarial images."),
 )
 
@@ -288,6 +291,7 @@ def _bench_config(flags: dict[str, Any], *, trains: bool, transfers: bool) -> Be
     from dataclasses import replace
 
     from robust_hypergan.bench_config import BenchConfig, DataConfig
+    from robust_hypergan.measured import EvidenceConfig
     from robust_hypergan.presets import find_preset
     from robust_hypergan.transferability import TransferConfig
 
@@ -334,6 +338,7 @@ def _bench_config(flags: dict[str, Any], *, trains: bool, transfers: bool) -> Be
         config = replace(
             config,
             transfer=TransferConfig(**{name: flags[name] for name in names}),
+            evidence=EvidenceConfig(**{name: flags[name] for name in ("checks",)}),
             adversarials=flags.get("adversarials"),
             save_adversarials=flags["save_adversarials"],
         )

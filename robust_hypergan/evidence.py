@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from robust_hypergan.checks import measure_checks
 from robust_hypergan.measured import Measurement
 
-MEASUREMENTS: dict[str, Measurement] = {}
+MEASUREMENTS: dict[str, Measurement] = {
+    "checks": measure_checks,
+}
 """By the name under which ``run.json`` keeps their seconds."""

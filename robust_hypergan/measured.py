@@ -9,8 +9,12 @@ import pandas as pd
 import torch
 
 from robust_hypergan.datasets import Dataset
+from robust_hypergan.errors import unknown
 from robust_hypergan.networks import NetworkDistribution
 from robust_hypergan.transferability import TransferConfig, TransferResult
+
+CHECK_LEVELS = ("fast", "full", "off")
+"""How much of the credibility checks is run."""
 
 
 @dataclass(frozen=True)
@@ -21,11 +25,18 @@ class EvidenceConfig:
         sources: source networks that are attacked, one after the other; 1 is the transfer's own alone.
         checks: ``fast``, ``full`` or ``off``: which of the credibility checks are run.
         beside: further kinds of networks that get the same training budget and the same measurement.
+
+    Raises:
+        InputError: a value outside its range.
     """
 
     sources: int = 1
     checks: str = "fast"
     beside: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.checks not in CHECK_LEVELS:
+            raise unknown("level of checks", self.checks, CHECK_LEVELS)
 
 
 @dataclass(frozen=True)

@@ -69,9 +69,12 @@ def test_a_bench_leaves_everything_that_was_promised(finished):
         "examples.csv",
         "networks.csv",
         "summary.csv",
+        "coverage.csv",
+        "checks.csv",
     }
     assert expected | {"figures", "report.html", "report.md"} <= {entry.name for entry in finished.iterdir()}
     assert len(pd.read_csv(finished / "networks.csv")) == 6
+    assert len(pd.read_csv(finished / "checks.csv")) == 17
     assert not list(finished.rglob("*.part"))
 
 
@@ -81,6 +84,7 @@ def test_a_transfer_from_the_checkpoint_gives_the_same_rows(finished, tmp_path):
         "--checkpoint",
         finished / "hypergan.safetensors",
         *FEW,
+        *("--checks", "off"),
         "--quiet",
         "--out",
         tmp_path / "t",
@@ -138,7 +142,7 @@ def test_a_configuration_file_has_the_keys_of_the_flags_and_a_flag_wins(finished
     (tmp_path / "c.toml").write_text(
         f'checkpoint = "{(finished / "hypergan.safetensors").as_posix()}"\n'
         'attack = ["noise"]\neps = [0.1, 0.3]\nnetworks = 3\nexamples = 20\n'
-        "quiet = true\nsave_adversarials = true\n"
+        'quiet = true\nsave_adversarials = true\nchecks = "off"\n'
     )
     done = run("transfer", "--config", tmp_path / "c.toml", "--networks", "4", "--out", tmp_path / "run")
     assert done.returncode == 0, done.stderr
@@ -180,6 +184,7 @@ def test_a_configuration_file_has_the_keys_of_the_flags_and_a_flag_wins(finished
         (["bench", "--out", "r", "--classifier", "cifar"], "does not take the images of mnist-5k"),
         (["bench", "--out", "r", "--device", "cdua"], "did you mean cuda"),
         (["bench", "--out", "r", "--backend", "vmpa"], "did you mean vmap"),
+        (["bench", "--out", "r", "--checks", "ful"], "did you mean full"),
         (["bench", "--out", "r", "--seed", "-1"], "-1 is not in the range"),
         (["transfer", "--out", "r", "--checkpoint", "none.safetensors"], "no HyperGAN checkpoint at none"),
         (["sample", "--out", "r", "--checkpoint", "none.safetensors"], "no HyperGAN checkpoint at none"),

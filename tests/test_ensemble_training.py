@@ -20,6 +20,7 @@ from robust_hypergan.ensemble_training import (
 )
 from robust_hypergan.errors import InputError
 from robust_hypergan.hypergan import seeded
+from robust_hypergan.measured import EvidenceConfig
 from robust_hypergan.networks import Networks
 from robust_hypergan.trainer import TrainConfig
 from robust_hypergan.transferability import TransferConfig
@@ -67,7 +68,9 @@ def test_a_trained_ensemble_is_attacked_from_its_checkpoint(kind, tmp_path):
     few = TransferConfig(attacks=["fgsm"], eps=[0.2], networks=2, examples=30)
     path = tmp_path / "trained" / f"{kind}.safetensors"
     assert load_checkpoint(path).distribution.kind == kind
-    result = bench(BenchConfig(checkpoint=path, transfer=few), tmp_path / "run")
+    result = bench(
+        BenchConfig(checkpoint=path, transfer=few, evidence=EvidenceConfig(checks="off")), tmp_path / "run"
+    )
     assert result.networks["role"].tolist() == ["source", "fresh", "fresh"]
     assert json.loads((tmp_path / "run" / "run.json").read_text())["status"] == "done"
     assert len(pd.read_csv(tmp_path / "run" / "examples.csv")) == len(result.indices)

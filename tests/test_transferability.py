@@ -24,6 +24,7 @@ from robust_hypergan.datasets import load_dataset
 from robust_hypergan.ensemble import ensemble_logits
 from robust_hypergan.errors import InputError
 from robust_hypergan.hypergan import HyperGAN, HyperGANConfig
+from robust_hypergan.measured import EvidenceConfig
 from robust_hypergan.networks import Networks
 from robust_hypergan.sampling import export_networks
 from robust_hypergan.trainer import TrainConfig
@@ -67,6 +68,7 @@ def golden(checkpoint):
         transfer=TransferConfig(
             ("fgsm", "pgd:steps=5", "noise"), (0.1, 0.2), networks=NETWORKS, examples=40, seed=SEED
         ),
+        evidence=EvidenceConfig(checks="off"),
         save_adversarials=True,
     )
     run = checkpoint.parent / "run"
@@ -189,6 +191,7 @@ def test_saved_adversarials_are_tried_again_with_the_same_counts(golden, checkpo
     config = BenchConfig(
         checkpoint=checkpoint,
         transfer=TransferConfig(networks=NETWORKS, seed=SEED),
+        evidence=EvidenceConfig(checks="off"),
         adversarials=golden / "adversarials",
     )
     again = bench(config, tmp_path / "again").examples

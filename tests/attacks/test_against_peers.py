@@ -5,7 +5,7 @@ import warnings
 import pytest
 import torch
 
-from robust_hypergan.attacks import fgsm, mi_fgsm, pgd
+from robust_hypergan.attacks import fgsm, mi_fgsm, pgd, square
 from robust_hypergan.datasets import load_dataset, to_unit
 from tools.agreement_table import briefly_trained
 
@@ -100,3 +100,19 @@ def test_pgd_is_at_least_as_strong_as_foolbox(foolbox, model, images_and_labels,
         model, images, labels, eps=eps, norm=norm, steps=20, generator=torch.Generator().manual_seed(0)
     )
     assert success(model, ours, labels) >= success(model, theirs, labels)
+
+
+@pytest.mark.parametrize("eps", [0.1, 0.2])
+def test_square_fools_as_many_as_torchattacks_do_with_the_same_queries(
+    torchattacks, model, images_and_labels, eps
+):
+    images, labels = images_and_labels
+    with torch.no_grad():
+        right = model(images).argmax(1) == labels
+    images, labels = images[right][:80], labels[right][:80]
+    with torch.random.fork_rng():
+        theirs = torchattacks.Square(model, eps=eps, n_queries=150, seed=0)(images, labels)
+    generator = torch.Generator().manual_seed(0)
+    ours = square(model, images, labels, eps=eps, queries=150, generator=generator)
+    assert success(model, theirs, labels) > 0.1
+    assert success(model, ours, labels) == pytest.approx(success(model, theirs, labels), abs=0.08)

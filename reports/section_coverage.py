@@ -1,0 +1,74 @@
+"""How many networks an attacker must hold: the part of the page about coverage."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from robust_hypergan.reports.figure_coverage import draw_coverage
+from robust_hypergan.reports.run import Run
+from robust_hypergan.reports.section import Picture, Section, Table
+from robust_hypergan.reports.wording import (
+    MINUS,
+    cell_text,
+    count,
+    interval,
+    percent,
+    plural,
+    points,
+    printable,
+)
+
+
+def coverage_section(run: Run, _: pd.DataFrame) -> Section | None:
+    """The table of ``coverage.csv``, its figure, and what it says in words."""
+    coverage = run.evidence.get("coverage")
+    if coverage is None or coverage.empty:
+        return None
+    best = coverage.sort_values("fooled_mean", kind="stable").iloc[-1]
+    rows = [row for _, row in coverage.iterrows()]
+    table = Table(
+        "Fooled by an attack on K networks at once, with 95% intervals",
+        ("attack", "K", "fresh networks", "interval", "attacked networks", "gap (points)", "interval"),
+        tuple(_cells(row) for row in rows),
+    )
+    ends = "; ".join(f"{row['attack']} K={row['held']:.0f} {percent(row['fooled_mean'])}" for row in rows)
+    picture = Picture(
+        "coverage",
+        "How many networks an attacker must hold",
+        "Mean fooled fraction of the fresh networks, over all initially correct examples that were tried,"
+        " with its 95% interval. Dashed, in the same colour: the networks that were attacked.",
+        f"Line plot of the fooled fraction against the number of attacked networks: {printable(ends)}.",
+        draw_coverage(coverage),
+    )
+    return Section(
+        "coverage", "How many networks must an attacker hold?", _words(coverage, best), (table,), (picture,)
+    )
+
+
+def _words(coverage: pd.DataFrame, best: pd.Series) -> tuple[str, ...]:
+    own = coverage[coverage["attack"] == best["attack"]].sort_values("held")
+    one, most = own.iloc[0], own.iloc[-1]
+    place = cell_text(str(best["attack"]), str(best["norm"]), float(best["eps"]))
+    sizes = f"{plural(int(one['examples']), 'example')} and {plural(int(one['networks']), 'fresh network')}"
+    return (
+        f"With {plural(int(one['held']), 'attacked network')} the strongest attack fools"
+        f" {percent(one['fooled_mean'])} ({interval(one['fooled_low'], one['fooled_high'])}) of the fresh"
+        f" networks, with {int(most['held'])} {percent(most['fooled_mean'])}"
+        f" ({interval(most['fooled_low'], most['fooled_high'])}): {place}, {sizes}.",
+        f"The attacked networks themselves are fooled {points(one['gap_mean'])} points more often than the"
+        f" fresh ones with {int(one['held'])}, {points(most['gap_mean'])} with {int(most['held'])}:"
+        " the gap is what an attack learns of its own networks alone.",
+    )
+
+
+def _cells(row: pd.Series) -> tuple[str, ...]:
+    low, high = (f"{round(100 * row[name])}".replace("-", MINUS) for name in ("gap_low", "gap_high"))
+    return (
+        printable(str(row["attack"])),
+        count(row["held"]),
+        percent(row["fooled_mean"]),
+        interval(row["fooled_low"], row["fooled_high"]),
+        percent(row["attacked_mean"]),
+        points(row["gap_mean"]),
+        f"{low} to {high}",
+    )

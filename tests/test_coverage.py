@@ -1,0 +1,97 @@
+"""Fooled fraction against the number of attacked networks."""
+
+import pytest
+import torch
+
+from robust_hypergan.coverage import COUNTS, COVERED, measure_coverage
+from robust_hypergan.deep_ensemble import DeepEnsemble
+from robust_hypergan.measured import EvidenceConfig, Measured
+from robust_hypergan.networks import Networks, materialise
+from robust_hypergan.probe import EFFORTS, Effort, Probe, middle_eps
+from robust_hypergan.reports.statistics import crossed_mean_interval
+from robust_hypergan.transferability import TransferConfig, transfer
+
+CONFIG = TransferConfig(("fgsm", "pgd:steps=5"), (0.02, 0.1, 0.3), networks=12, examples=30)
+
+
+def measured_on(distribution, dataset, checks="fast", config=CONFIG):
+    result = transfer(distribution, dataset, config)
+    return Measured(distribution, dataset, config, EvidenceConfig(checks=checks), result, torch.device("cpu"))
+
+
+@pytest.fixture(scope="module")
+def measured(trained, test_set):
+    return measured_on(trained, test_set)
+
+
+def test_fast_has_a_row_for_each_number_of_networks(measured):
+    table = measure_coverage(measured)["coverage"]
+    assert table["held"].tolist() == list(COUNTS["fast"])
+    assert table["fooled_mean"].between(table["fooled_low"], table["fooled_high"]).all()
+    assert (table["gap_mean"] - (table["attacked_mean"] - table["fooled_mean"])).abs().max() < 1e-9
+    assert (table["networks"] == 12).all()
+
+
+def test_a_row_is_recounted_network_by_network(measured):
+    row = measure_coverage(measured)["coverage"].iloc[1]
+    probe = Probe(measured, EFFORTS["fast"])
+    probe.images, probe.labels = probe.images[:32], probe.labels[:32]
+    cell = probe.craft(row["attack"], {"networks": 4, "steps": 10})
+    assert len(probe.rows) == row["examples"]  # all of them: no subset was drawn
+
+    def fooled(stream, count):
+        networks = [materialise(measured.distribution, Networks(0, stream, [i])) for i in range(count)]
+        return torch.stack([net(cell.adversarials).argmax(1) != probe.labels for net in networks]).double()
+
+    fresh = fooled("fresh", 12)
+    assert row["fooled_mean"] == pytest.approx(fresh.mean().item())
+    assert row["attacked_mean"] == pytest.approx(fooled("source", 4).mean().item())
+    low, high = crossed_mean_interval(fresh.mean(0), fresh.mean(1))
+    assert (row["fooled_low"], row["fooled_high"]) == pytest.approx((low, high))
+
+
+def test_full_has_every_ensemble_attack(measured, monkeypatch):
+    monkeypatch.setitem(COUNTS, "full", (1, 2))
+    table = measure_coverage(measured_on(measured.distribution, measured.dataset, "full"))["coverage"]
+    assert set(zip(table["attack"], table["held"], strict=True)) == {(a, k) for a in COVERED for k in (1, 2)}
+
+
+def test_one_held_network_is_the_source_alone(measured):
+    probe = Probe(measured, EFFORTS["fast"])
+    one = probe.craft("ensemble-pgd", {"networks": 1, "steps": 10})
+    torch.testing.assert_close(one.adversarials, probe.craft("pgd:steps=10").adversarials)
+
+
+def test_numbers_that_a_deep_ensemble_has_not_are_left_out(trained, test_set):
+    params = trained.sample(Networks(0, "fresh", range(5)))
+    members = [{name: value[i] for name, value in params.items()} for i in range(5)]
+    ensemble = DeepEnsemble(trained.classifier, members, attacked=2)
+    config = TransferConfig(("pgd:steps=5",), (0.1,), networks=3, examples=30)
+    table = measure_coverage(measured_on(ensemble, test_set, config=config))["coverage"]
+    assert table["held"].tolist() == [1]
+    assert table["networks"].tolist() == [3]
+
+
+def test_off_measures_nothing(measured):
+    assert measure_coverage(measured_on(measured.distribution, measured.dataset, "off")) == {}
+
+
+def test_the_eps_is_the_one_where_pgd_fools_nearest_to_half(measured):
+    examples = measured.result.examples
+    means = examples[examples["attack"] == "pgd:steps=5"].groupby("eps")["fooled_fraction"].mean()
+    assert middle_eps(measured.result.cells, examples) == (means - 0.5).abs().idxmin()
+
+
+def test_without_pgd_it_is_the_middle_eps(trained, test_set):
+    config = TransferConfig(("noise",), (0.3, 0.1, 0.2), networks=2, examples=20)
+    result = transfer(trained, test_set, config)
+    assert middle_eps(result.cells, result.examples) == 0.2
+
+
+def test_a_subset_is_seeded_and_initially_correct(measured):
+    effort = Effort(examples=10, networks=4, steps=2, queries=2, held=2)
+    first, second = Probe(measured, effort), Probe(measured, effort)
+    assert first.rows.tolist() == second.rows.tolist()
+    assert len(first.rows) == 10
+    with torch.no_grad():
+        assert (first.model(first.images).argmax(1) == first.labels).all()
