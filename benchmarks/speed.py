@@ -1,33 +1,48 @@
-"""How fast the ensemble forward and the crafting are, beside what a user would use instead, in one run.
+"""How fast it is, beside what a user would do instead, in one run.
 
     make bench-speed
 
-Speeds are ratios against the plain loop, ``torch.func.vmap`` and a matrix product of the same run;
-absolute times of a shared machine mean little. Predictions are compared with the plain loop's on the way.
+Speeds are ratios of times measured in the same run; absolute times of a shared machine mean little. What is
+compared does the same work, and that is checked on the way. Writes its tables into docs/speed.md.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import platform
+import resource
+import subprocess
+import sys
 import time
+import warnings
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
 import torch
-import torchattacks
+from torch import nn
+from torch.func import functional_call
+from torch.nn import functional
 
-from robust_hypergan.attacks import fgsm, pgd
+from robust_hypergan.attacks import ensemble_pgd, eot_pgd, fgsm, pgd
+from robust_hypergan.cascade import Account, Cascade
 from robust_hypergan.classifiers import MNISTClassifier
-from robust_hypergan.ensemble import BACKENDS, default_backend, ensemble_logits
+from robust_hypergan.datasets import load_dataset, to_unit
+from robust_hypergan.draws import DistributionDraws
+from robust_hypergan.ensemble import ensemble_logits, flop_of
+from robust_hypergan.half import can_halve
 from robust_hypergan.hypergan import HyperGAN
 from robust_hypergan.networks import Networks, materialise
+from robust_hypergan.trainer import TrainConfig, Trainer
+from robust_hypergan.training import train
 
-MEGAFLOP = 4.2  # of the paper's MNIST classifier for one image
+PAGE = Path(__file__).parent.parent / "docs" / "speed.md"
+BEGIN, END = "<!-- tables: begin -->", "<!-- tables: end -->"
 
 
-def seconds(work: Callable[[], object], repeats: int = 3) -> float:
+def seconds(work: Callable[[], object], repeats: int = 4) -> float:
     """Least time of several runs, after one to warm up."""
     work()
     times = []
@@ -38,69 +53,295 @@ def seconds(work: Callable[[], object], repeats: int = 3) -> float:
     return min(times)
 
 
-def forward_table(networks: int, images: int) -> pd.DataFrame:
-    """Every backend on the same networks and images."""
+def trained_hypergan() -> HyperGAN:
+    """A HyperGAN after a short training: its logits are those of classifiers, not of noise."""
     hypergan = HyperGAN(MNISTClassifier(), seed=0)
+    train(hypergan, load_dataset("mnist-5k", "train"), TrainConfig(steps=120, learning_rate=5e-4))
+    return hypergan
+
+
+def forward_table(hypergan: HyperGAN, networks: int, images: int) -> pd.DataFrame:
+    """Every backend on the same networks and images, clean ones and adversarial ones."""
     params = hypergan.sample(Networks(0, "fresh", range(networks)))
-    batch = torch.rand(images, 1, 28, 28, generator=torch.Generator().manual_seed(0))
+    dataset = load_dataset("mnist-5k", "test")
+    batch, labels = to_unit(dataset.images[:images]), dataset.labels[:images]
+    source = materialise(hypergan, Networks(0, "source", [0]))
+    batch[images // 2 :] = fgsm(source, batch[images // 2 :], labels[images // 2 :], eps=0.15)
     square = torch.rand(2048, 2048)
-    gemm = 2 * 2048**3 / seconds(lambda: square @ square) / 1e9
-    gflop = networks * images * MEGAFLOP / 1e3
+    gflop = networks * images * flop_of(hypergan.classifier, batch) / 1e9
     reference = ensemble_logits(hypergan.classifier, params, batch, backend="loop").argmax(2)
+    account = Account()
+    ways: dict[str, Callable[[], torch.Tensor]] = {
+        name: partial(ensemble_logits, hypergan.classifier, params, batch, backend=name)
+        for name in ("loop", "vmap", "chunked-loop", "compiled-loop")
+    }
+    if can_halve(hypergan.classifier, batch):
+        for backend in ("chunked-loop", "compiled-loop"):
+            cascade = Cascade(hypergan.classifier, batch, backend, account)
+            ways[f"cascade, {backend}"] = partial(_without_gradient, cascade, params)
     rows = []
-    for name in BACKENDS:
-        work = lambda name=name: ensemble_logits(hypergan.classifier, params, batch, backend=name)  # noqa: E731
+    for name, work in ways.items():
+        if name == "compiled-loop":  # compiled once for a run of any length
+            own = _kept(hypergan, batch)
+            work = partial(_without_gradient, own, params)
         agreement = (work().argmax(2) == reference).double().mean().item()
-        rows.append({"backend": name, "GFLOP/s": gflop / seconds(work), "same predictions": agreement})
-    table = pd.DataFrame(rows).set_index("backend")
+        rows.append({"forward": name, "GFLOP/s": gflop / seconds(work), "same predictions": agreement})
+    gemm = 2 * 2048**3 / seconds(lambda: square @ square) / 1e9
+    table = pd.DataFrame(rows).set_index("forward")
     rate = table["GFLOP/s"]
-    table["x vmap"] = rate / rate["vmap"]
-    table["x loop"] = rate / rate["loop"]
+    for name in ("vmap", "loop"):
+        table[f"x {name}"] = rate / rate[name]
     table["x GEMM"] = rate / gemm
+    table.attrs["note"] = (
+        f"{networks} networks, {images} images; a float32 product of 2048 x 2048 matrices makes {gemm:.0f}"
+        f" GFLOP/s in the same run. Cascade: tau {account.tau:.2f}, "
+        f"{account.repeated / max(1, account.pairs):.1%} repeated, {account.audited:,} audited, "
+        f"{account.disagreeing} disagree."
+    )
     return table
 
 
-def crafting_table(images: int) -> pd.DataFrame:
-    """FGSM and PGD beside torchattacks on the same network and images."""
-    source = materialise(HyperGAN(MNISTClassifier(), seed=0), Networks(0, "source", [0]))
-    batch = torch.rand(images, 1, 28, 28, generator=torch.Generator().manual_seed(0))
-    labels = source(batch).argmax(1)
-    generator = torch.Generator().manual_seed(0)
-    pairs = {
-        "fgsm": (
-            lambda: fgsm(source, batch, labels, eps=0.1),
-            lambda: torchattacks.FGSM(source, eps=0.1)(batch, labels),
-        ),
-        "pgd, 10 steps": (
-            lambda: pgd(source, batch, labels, eps=0.1, steps=10, generator=generator),
-            lambda: torchattacks.PGD(source, eps=0.1, alpha=0.025, steps=10)(batch, labels),
-        ),
-    }
-    rows = [
-        {"attack": name, "ours s": (own := seconds(ours)), "x torchattacks": seconds(theirs) / own}
-        for name, (ours, theirs) in pairs.items()
-    ]
-    return pd.DataFrame(rows).set_index("attack")
+def crafting_table(hypergan: HyperGAN, images: int) -> pd.DataFrame:
+    """FGSM and PGD beside the libraries', and attacks on K networks beside K times one."""
+    import torchattacks
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # its own dependencies warn on import
+        import foolbox
+    source = materialise(hypergan, Networks(0, "source", [0]))
+    dataset = load_dataset("mnist-5k", "test")
+    wrapped = foolbox.PyTorchModel(source, bounds=(0, 1))
+    generator, rows = torch.Generator().manual_seed(0), []
+    for count in (125, images):
+        batch, labels = to_unit(dataset.images[:count]), dataset.labels[:count]
+        step = 0.025
+        trials = {
+            "fgsm": (
+                lambda: fgsm(source, batch, labels, eps=0.1),  # noqa: B023 - called in this turn
+                lambda: torchattacks.FGSM(source, eps=0.1)(batch, labels),  # noqa: B023
+                lambda: foolbox.attacks.LinfFastGradientAttack()(wrapped, batch, labels, epsilons=0.1)[1],  # noqa: B023
+            ),
+            "pgd, 10 steps": (
+                lambda: pgd(source, batch, labels, eps=0.1, steps=10, step_size=step, generator=generator),  # noqa: B023
+                lambda: torchattacks.PGD(source, eps=0.1, alpha=step, steps=10)(batch, labels),  # noqa: B023
+                lambda: foolbox.attacks.LinfPGD(steps=10, abs_stepsize=step)(
+                    wrapped, batch, labels, epsilons=0.1
+                )[1],  # noqa: B023,E501
+            ),
+        }
+        for name, works in trials.items():
+            times = [seconds(work, 3) for work in works]
+            success = [(source(work()).argmax(1) != labels).double().mean().item() for work in works]
+            rows.append(
+                {
+                    "crafting": f"{name}, batch of {count}",
+                    "x torchattacks": times[1] / times[0],
+                    "x foolbox": times[2] / times[0],
+                    "fooled, ours": success[0],
+                    "torchattacks": success[1],
+                    "foolbox": success[2],
+                }
+            )
+    return pd.DataFrame(rows).set_index("crafting")
+
+
+def several_table(hypergan: HyperGAN) -> pd.DataFrame:
+    """Attacks on K networks: their time over that of K times PGD on one."""
+    source = materialise(hypergan, Networks(0, "source", [0]))
+    dataset = load_dataset("mnist-5k", "test")
+    batch, labels = to_unit(dataset.images[:125]), dataset.labels[:125]
+    settings = {"eps": 0.1, "steps": 10, "generator": torch.Generator().manual_seed(0)}
+    one = seconds(lambda: pgd(source, batch, labels, **settings), 3)
+    rows = []
+    for count in (4, 8, 16):
+        draws = partial(DistributionDraws, hypergan, 0, 0)
+        held = seconds(
+            lambda: ensemble_pgd(source, batch, labels, draws=draws(), networks=count, **settings),  # noqa: B023
+            2,
+        )
+        new = seconds(
+            lambda: eot_pgd(source, batch, labels, draws=draws(), eot_samples=count, **settings),  # noqa: B023
+            2,
+        )
+        rows.append(
+            {
+                "networks": count,
+                "ensemble-pgd / K pgd": held / count / one,
+                "eot-pgd / K pgd": new / count / one,
+            }
+        )
+    return pd.DataFrame(rows).set_index("networks")
+
+
+def training_table(networks: int, batch: int) -> pd.DataFrame:
+    """A training step beside the authors' scheme: one graph over all networks, one backward through it."""
+    dataset, rows = load_dataset("mnist-5k", "train"), []
+    config = TrainConfig(steps=1000, networks=networks, batch=batch)
+    times = {}
+    for precision in ("authors' scheme", "float32", "bfloat16"):
+        trainer = Trainer(
+            HyperGAN(MNISTClassifier(), seed=0),
+            dataset,
+            TrainConfig(**{**vars(config), "precision": None if "authors" in precision else precision}),
+        )
+        if "authors" in precision:
+            trainer.network_gradients = _one_graph(trainer.hypergan.classifier)
+        times[precision] = seconds(trainer.advance, 6)
+        split = _split(trainer)
+        rows.append(
+            {"training step": precision, "x authors": times["authors' scheme"] / times[precision]} | split
+        )
+    return pd.DataFrame(rows).set_index("training step")
+
+
+def sampling_table(hypergan: HyperGAN, images: int) -> pd.DataFrame:
+    """Networks generated a second, and what share of a transfer's time generating takes."""
+    addresses = Networks(0, "fresh", range(16))
+    sampling = seconds(lambda: hypergan.sample(addresses))
+    batch = to_unit(load_dataset("mnist-5k", "test").images[:images])
+    forward = seconds(lambda: ensemble_logits(hypergan.classifier, hypergan.sample(addresses), batch), 2)
+    row = {"networks a second": 16 / sampling, f"share of a transfer to {images} images": sampling / forward}
+    return pd.DataFrame([row]).set_index("networks a second")
+
+
+def growth_table() -> pd.DataFrame:
+    """Time and peak memory against the number of networks and of images, each in a process of its own."""
+    rows = []
+    for networks, images in ((200, 200), (1000, 200), (5000, 200), (20, 200), (20, 2000), (20, 10000)):
+        done = subprocess.run(
+            [sys.executable, __file__, "--grow", str(networks), str(images)],
+            check=True,
+            capture_output=True,
+            text=True,
+        )
+        spent, peak = done.stdout.split()
+        each = 1e6 * float(spent) / networks / images
+        rows.append({"networks": networks, "images": images, "us a pair": each, "peak MiB": float(peak)})
+    return pd.DataFrame(rows).set_index("networks")
+
+
+def grow(networks: int, images: int) -> None:
+    """One point of the growth table."""
+    from robust_hypergan.ensemble import ensemble_forward
+    from robust_hypergan.tally import Tally
+
+    hypergan = HyperGAN(MNISTClassifier(), seed=0)
+    batch = torch.rand(images, 1, 28, 28)
+    tally = Tally(torch.zeros(images, dtype=torch.int64), 10)
+    started = time.perf_counter()
+    for _, logits in ensemble_forward(hypergan, Networks(0, "fresh", range(networks)), batch):
+        for own in logits:
+            tally.add(own)
+    print(time.perf_counter() - started, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+
+
+def start_table() -> pd.DataFrame:
+    """Time to the answer of ``--help``."""
+    command = [sys.executable, "-m", "robust_hypergan", "--help"]
+    spent = seconds(lambda: subprocess.run(command, check=True, capture_output=True), 3)
+    bare = seconds(lambda: subprocess.run([sys.executable, "-c", ""], check=True), 3)
+    return pd.DataFrame([{"start-up": "--help", "s": spent, "python alone": bare}]).set_index("start-up")
+
+
+def _kept(hypergan: HyperGAN, batch: torch.Tensor) -> Callable[[dict[str, torch.Tensor]], torch.Tensor]:
+    from robust_hypergan.backends import BACKENDS
+
+    return BACKENDS["compiled-loop"](hypergan.classifier, batch)
+
+
+@torch.no_grad()
+def _without_gradient(
+    run: Callable[[dict[str, torch.Tensor]], torch.Tensor], params: dict[str, torch.Tensor]
+) -> torch.Tensor:
+    return run(params)
+
+
+def _one_graph(classifier: nn.Module) -> Callable[..., object]:
+    """The classifier part of the authors' step: every network in one graph, plain layout."""
+
+    def gradients(
+        params: dict[str, torch.Tensor], images: torch.Tensor, labels: torch.Tensor
+    ) -> tuple[float, float, dict[str, torch.Tensor]]:
+        leaves = {name: value.requires_grad_() for name, value in params.items()}
+        losses, right = [], []
+        for index in range(len(images)):
+            own = {name: value[index] for name, value in leaves.items()}
+            logits = functional_call(classifier, own, (images[index],))
+            losses.append(functional.cross_entropy(logits, labels[index]))
+            right.append((logits.argmax(1) == labels[index]).float().mean())
+        total = torch.stack(losses)
+        total.sum().backward()
+        gradient = {name: value.grad for name, value in leaves.items()}
+        return total.mean().item(), torch.stack(right).mean().item(), gradient
+
+    return gradients
+
+
+def _split(trainer: Trainer, steps: int = 6) -> dict[str, float]:
+    """Shares of a step: convolutions, generators, optimiser, discriminator."""
+    spent: dict[str, float] = {}
+
+    def timed(name: str, work: Callable[..., object]) -> Callable[..., object]:
+        def run(*args: object, **kwargs: object) -> object:
+            started = time.perf_counter()
+            result = work(*args, **kwargs)
+            spent[name] = spent.get(name, 0.0) + time.perf_counter() - started
+            return result
+
+        return run
+
+    backward = torch.autograd.backward
+    trainer.network_gradients = timed("networks", trainer.network_gradients)
+    trainer.hypergan.generator.params = timed("generators", trainer.hypergan.generator.params)
+    trainer._train_discriminator = timed("discriminator", trainer._train_discriminator)
+    trainer.optimizer.step = timed("optimiser", trainer.optimizer.step)
+    torch.autograd.backward = timed("generators, backward", backward)
+    started = time.perf_counter()
+    try:
+        for _ in range(steps):
+            trainer.advance()
+    finally:
+        torch.autograd.backward = backward
+    total = time.perf_counter() - started
+    return {f"{name}, %": 100 * value / total for name, value in spent.items()}
 
 
 def main() -> None:
-    """Prints both tables and writes them to ``--out`` if given."""
+    """Prints the tables and writes them into the page."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--networks", type=int, default=32)
     parser.add_argument("--images", type=int, default=500)
-    parser.add_argument("--out", type=Path, help="Markdown file to write the tables to")
-    arguments = parser.parse_args()
-    machine = (
-        f"{arguments.networks} networks, {arguments.images} images; {platform.machine()}, "
-        f"{torch.get_num_threads()} threads, {torch.backends.cpu.get_cpu_capability()}, "
-        f"torch {torch.__version__}, "
-        f"default backend on the CPU: {default_backend(torch.device('cpu'))}"
+    parser.add_argument(
+        "--grow", type=int, nargs=2, help="networks and images of one point of the growth table"
     )
-    tables = [forward_table(arguments.networks, arguments.images), crafting_table(arguments.images)]
-    text = "\n\n".join([machine, *(table.to_markdown(floatfmt=".3g") for table in tables)])
-    print(text)
-    if arguments.out:
-        arguments.out.write_text(text + "\n", encoding="utf-8")
+    arguments = parser.parse_args()
+    if arguments.grow:
+        grow(*arguments.grow)
+        return
+    hypergan = trained_hypergan()
+    machine = (
+        f"{platform.system()} {platform.machine()}, {os.cpu_count()} CPUs, {torch.get_num_threads()} threads,"
+        f" {torch.backends.cpu.get_cpu_capability()}, Python {platform.python_version()},"
+        f" torch {torch.__version__}"
+    )
+    parts = [machine]
+    for table in (
+        forward_table(hypergan, arguments.networks, arguments.images),
+        crafting_table(hypergan, arguments.images),
+        several_table(hypergan),
+        training_table(16, 64),
+        sampling_table(hypergan, 2000),
+        growth_table(),
+        start_table(),
+    ):
+        text = table.to_markdown(floatfmt=".3g")
+        if "note" in table.attrs:
+            text += "\n\n" + table.attrs["note"]
+        print(text + "\n", flush=True)
+        parts.append(text)
+    page = PAGE.read_text(encoding="utf-8")
+    before, after = page.partition(BEGIN)[0], page.partition(END)[2]
+    PAGE.write_text(before + BEGIN + "\n\n" + "\n\n".join(parts) + "\n\n" + END + after, encoding="utf-8")
 
 
 if __name__ == "__main__":
