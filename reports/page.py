@@ -116,9 +116,6 @@ def _render(template: str, content: Content) -> str:
         "checks": next((part for part in content.sections if part.section.name == CHECKS), None),
         "sections": [part for part in content.sections if part.section.name != CHECKS],
         "examples": content.examples,
-        "signs": SIGNS,
-        "script": Markup(_script()),
-        "script_hash": _hash(_script()),
         "facts": _facts(record, summary),
         "networks": _networks(summary),
         "summary": summary_table(summary),
@@ -131,12 +128,6 @@ def _render(template: str, content: Content) -> str:
         "configuration": json.dumps(record.config, indent=2, ensure_ascii=False) if record.config else "",
     }
     return _environment().get_template(template).render(context).rstrip() + "\n"
-
-
-@functools.cache
-def _script() -> str:
-    """What the page runs, as it stands in the file."""
-    return (files("robust_hypergan.reports") / "templates" / "report.js").read_text(encoding="utf-8")
 
 
 def _hash(script: str) -> str:
@@ -164,6 +155,8 @@ def _environment() -> Environment:
         "tally": tally,
     }
     environment.filters.update(filters)
+    script = (files("robust_hypergan.reports") / "templates" / "report.js").read_text(encoding="utf-8")
+    environment.globals.update(signs=SIGNS, script=Markup(script), script_hash=_hash(script))
     return environment
 
 

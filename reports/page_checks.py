@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from robust_hypergan.reports.section import Table
+from robust_hypergan.reports.wording import UNKNOWN
 
 CHECKS = "checks"
 """Name of the section whose place is right after the answer."""
@@ -24,16 +25,15 @@ class Check:
     rule: str = ""
     where: str = ""
     source: str = ""
+    detail: str = ""
 
 
 def checks_of(table: Table) -> list[Check]:
     """The rows of a table of checks, failures first; none when the table is another one."""
     if not {"check", "verdict"} <= set(table.headings):
         return []
-    known = Check.__dataclass_fields__
     rows = [dict(zip(table.headings, row, strict=True)) for row in table.rows]
-    checks = [Check(**{name: text for name, text in row.items() if name in known}) for row in rows]
-    return sorted(checks, key=lambda check: check.verdict != "FAIL")
+    return sorted(map(_check, rows), key=lambda check: check.verdict != "FAIL")
 
 
 def tally(checks: list[Check]) -> list[tuple[str, int]]:
@@ -41,3 +41,8 @@ def tally(checks: list[Check]) -> list[tuple[str, int]]:
     counts = Counter(check.verdict for check in checks)
     order = [*SIGNS, *sorted(set(counts) - set(SIGNS))]
     return [(verdict, counts[verdict]) for verdict in order if counts[verdict]]
+
+
+def _check(row: dict[str, str]) -> Check:
+    known = {field.name for field in fields(Check)}
+    return Check(**{name: text for name, text in row.items() if name in known and text != UNKNOWN})

@@ -56,10 +56,13 @@
     }
   }
 
-  // What a cell is sorted by: nothing for a dash, a number where one leads ("59%", "<1%", "1,234", "56–62%"), or text.
+  // What a cell is sorted by: nothing for a dash, a number where one leads ("59%", "<1%", "1,234", "56–62%") or where
+  // it is a time ("1 min 14 s"), or text.
   function sortKey(cell) {
     const text = cell.textContent.trim().replaceAll("−", "-");
     if (/^[–-]?$/.test(text)) return null;
+    const time = /^(?:(\d+) h ?)?(?:(\d+) min ?)?(?:([\d.]+) s)?$/.exec(text);
+    if (time) return 3600 * (time[1] ?? 0) + 60 * (time[2] ?? 0) + Number(time[3] ?? 0);
     const number = /^([<>]?)([-+]?[\d,]*\.?\d+(?:e[-+]?\d+)?)/i.exec(text);
     if (!number) return text.toLowerCase();
     return Number(number[2].replaceAll(",", "")) + ({"<": -1e-9, ">": 1e-9}[number[1]] ?? 0);
@@ -165,6 +168,7 @@
   function followReading() {
     const links = new Map([...document.querySelectorAll("nav a")].map(link => [link.hash.slice(1), link]));
     const headings = [...links.keys()].map(id => document.getElementById(id));
+    if (!headings.length) return;
     const mark = () => {
       const passed = headings.filter(heading => heading.getBoundingClientRect().top < innerHeight / 3);
       const current = (passed.at(-1) ?? headings[0]).id;

@@ -26,10 +26,10 @@ HOSTILE = "</script><script>document.title='hacked'</script>\"'><img src=x onerr
 
 DIFFERENCE = "\u22126.2 (\u22129.0 to +1.2)"
 
-VALUES = ("1,234", "59%", "\u2013", "<1%", "56\u201362%", DIFFERENCE, "7", ">99%", "0.05")
+VALUES = ("1,234", "59%", "\u2013", "<1%", "56\u201362%", DIFFERENCE, "7", ">99%", "0.05", "1 min 14 s")
 """Cells that a table has to sort, in no order."""
 
-SORTED = (DIFFERENCE, "0.05", "<1%", "7", "56\u201362%", "59%", ">99%", "1,234", "\u2013")
+SORTED = (DIFFERENCE, "0.05", "<1%", "7", "56\u201362%", "59%", "1 min 14 s", ">99%", "1,234", "\u2013")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -100,7 +100,7 @@ def shared(chromium: Any, report: str) -> Iterator[Opened]:
     """One page for all tests, offline."""
     context = chromium.new_context(offline=True)
     opened = Opened(context.new_page())
-    opened.page.set_default_timeout(5_000)
+    opened.page.set_default_timeout(20_000)
     opened.page.on("request", lambda request: opened.requests.append(request.url))
     opened.page.on("pageerror", lambda error: opened.wrong.append(str(error)))
     opened.page.on("console", lambda message: opened.wrong.append(message.text))

@@ -99,6 +99,8 @@ def test_figures_tables_and_headings_are_marked_up_for_everyone(fake: Any, tmp_p
     assert {heading.get("scope") for heading in outline.all("th")} == {"col", "row", "rowgroup"}
     assert len(outline.all("h1")) == len(outline.all("main")) == 1
     assert outline.all("html") == [{"lang": "en"}]
+    places = [attributes["id"] for _, attributes in outline.tags if "id" in attributes]
+    assert len(places) == len(set(places))
 
 
 def test_the_one_script_is_allowed_by_its_hash(fake: Any, tmp_path: Path) -> None:

@@ -20,9 +20,9 @@ def test_another_table_is_no_list_of_checks() -> None:
     assert checks_of(Table("", ("attack", "verdict"), (("fgsm", "PASS"),))) == []
 
 
-def test_columns_are_found_by_their_heading_and_further_ones_left_out() -> None:
-    table = Table("", ("verdict", "more", "check"), (("PASS", "x", "eps grows"),))
-    assert checks_of(table) == [Check("PASS", "eps grows")]
+def test_columns_are_found_by_their_heading_and_dashes_and_further_ones_left_out() -> None:
+    table = Table("", ("verdict", "more", "check", "value"), (("PASS", "x", "eps grows", "\u2013"),))
+    assert checks_of(table) == [Check("PASS", "eps grows", value="")]
 
 
 def test_verdicts_are_counted_passes_first_and_unknown_ones_last() -> None:
