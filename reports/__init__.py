@@ -17,6 +17,7 @@ from robust_hypergan.reports.figure_style import save_figure
 from robust_hypergan.reports.files import read_table, write_bytes, write_table
 from robust_hypergan.reports.findings import find, headline
 from robust_hypergan.reports.page import Content, PageFigure, PageSection, render_html, render_markdown
+from robust_hypergan.reports.page_examples import browsable
 from robust_hypergan.reports.pictures import pictures
 from robust_hypergan.reports.run import Run, load_run
 from robust_hypergan.reports.section import Picture
@@ -75,7 +76,8 @@ def write_report(folder: Path) -> Path:
         PageSection(section, tuple(_finished(run, picture) for picture in section.pictures))
         for section in sections(run, summary)
     ]
-    content = Content(run.record, summary, find(run.examples, summary), figures, parts)
+    examples = browsable(run.gallery, run.record.classes)
+    content = Content(run.record, summary, find(run.examples, summary), figures, parts, examples)
     write_bytes(run.folder / "report.md", render_markdown(content).encode())
     page = run.folder / "report.html"
     write_bytes(page, render_html(content).encode())

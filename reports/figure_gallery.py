@@ -66,11 +66,13 @@ def magnified(clean: Image, adversarial: Image) -> tuple[Image, float]:
     return np.clip(0.5 + factor * difference, 0, 1).astype(np.float32), factor
 
 
-def answers(counts: NDArray[np.int64], true: int, source: int) -> list[tuple[int, float]]:
-    """The most frequent answers as (class, share), with the true and the source's always among them."""
+def answers(
+    counts: NDArray[np.int64], true: int, source: int, most: int = MOST_ANSWERS
+) -> list[tuple[int, float]]:
+    """The ``most`` frequent answers as (class, share), with the true and the source's always among them."""
     order = [int(label) for label in np.argsort(-counts, kind="stable") if counts[label] > 0]
     wanted = [label for label in dict.fromkeys([true, source]) if 0 <= label < len(counts)]
-    others = [label for label in order if label not in wanted][: MOST_ANSWERS - len(wanted)]
+    others = [label for label in order if label not in wanted][: most - len(wanted)]
     total = max(int(counts.sum()), 1)
     return sorted(((label, counts[label] / total) for label in wanted + others), key=lambda item: -item[1])
 

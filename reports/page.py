@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import base64
 import functools
+import hashlib
 import json
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from importlib.resources import files
 from typing import Any
 
 import pandas as pd
@@ -15,12 +17,15 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from robust_hypergan.reports.findings import Findings
+from robust_hypergan.reports.page_checks import CHECKS, SIGNS, checks_of, tally
+from robust_hypergan.reports.page_examples import Examples
 from robust_hypergan.reports.page_tables import (
     accuracy_table,
     audit_table,
     comparison_table,
     failed_cells,
     marks,
+    numeric,
     repeat_rows,
     summary_table,
 )
@@ -68,6 +73,7 @@ class Content:
     findings: Findings
     figures: Sequence[PageFigure] = ()
     sections: Sequence[PageSection] = ()
+    examples: Examples = field(default_factory=Examples)
 
 
 def render_html(content: Content) -> str:
@@ -107,7 +113,9 @@ def _render(template: str, content: Content) -> str:
         "record": record,
         "findings": findings,
         "figures": content.figures,
-        "sections": content.sections,
+        "checks": next((part for part in content.sections if part.section.name == CHECKS), None),
+        "sections": [part for part in content.sections if part.section.name != CHECKS],
+        "examples": content.examples,
         "facts": _facts(record, summary),
         "networks": _networks(summary),
         "summary": summary_table(summary),
@@ -120,6 +128,11 @@ def _render(template: str, content: Content) -> str:
         "configuration": json.dumps(record.config, indent=2, ensure_ascii=False) if record.config else "",
     }
     return _environment().get_template(template).render(context).rstrip() + "\n"
+
+
+def _hash(script: str) -> str:
+    """The source expression by which a Content-Security-Policy allows this script and no other."""
+    return f"sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}"
 
 
 @functools.cache
@@ -137,8 +150,13 @@ def _environment() -> Environment:
         "code": markdown_code,
         "table": markdown_table,
         "printable": printable,
+        "numeric": numeric,
+        "checks": checks_of,
+        "tally": tally,
     }
     environment.filters.update(filters)
+    script = (files("robust_hypergan.reports") / "templates" / "report.js").read_text(encoding="utf-8")
+    environment.globals.update(signs=SIGNS, script=Markup(script), script_hash=_hash(script))
     return environment
 
 

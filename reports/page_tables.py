@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +15,9 @@ from robust_hypergan.reports.findings import Comparison
 from robust_hypergan.reports.record import Record, audit_text
 from robust_hypergan.reports.section import Table
 from robust_hypergan.reports.wording import (
+    DASH,
+    MINUS,
+    UNKNOWN,
     cell_text,
     count,
     duration,
@@ -25,6 +29,9 @@ from robust_hypergan.reports.wording import (
     points,
     printable,
 )
+
+NUMBER = re.compile(rf"[<>]?[-+{MINUS}]?[\d.,]+(e[-+]?\d+)?%?( ?[-({DASH}/].*)?$")
+"""A number as the tables write it, on its own or at the head of an interval or a bracket."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +64,16 @@ SUMMARY_HEADINGS = (
     "of all initially correct",
     "same wrong label",
 )
+
+
+def numeric(table: Table) -> list[bool]:
+    """Which columns hold numbers, percentages or intervals, and dashes where there is none."""
+    columns = zip(*table.rows, strict=True) if table.rows else [()] * len(table.headings)
+    return [
+        bool(filled := [cell for cell in column if cell.strip(f"{UNKNOWN} ")])
+        and all(NUMBER.match(cell) for cell in filled)
+        for column in columns
+    ]
 
 
 def summary_table(summary: pd.DataFrame) -> Table:

@@ -22,10 +22,10 @@ def pictures(run: Run, summary: pd.DataFrame) -> Iterator[Picture]:
     """The figures that the run has tables for, one at a time, in the order of the report."""
     if not summary.empty:
         yield from _transfer_pictures(run, summary)
-    if run.gallery is not None and len(run.gallery.table):
-        yield _gallery_picture(run, run.gallery, summary)
     if run.training is not None and len(run.training):
         yield _training_picture(run.training)
+    if run.gallery is not None and len(run.gallery.table):
+        yield _gallery_picture(run, run.gallery, summary)
 
 
 def _transfer_pictures(run: Run, summary: pd.DataFrame) -> Iterator[Picture]:

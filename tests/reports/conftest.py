@@ -144,12 +144,12 @@ def make_gallery(
     truths: dict[tuple[str, str, float], Truth],
     channels: int,
 ) -> tuple[pd.DataFrame, dict[str, NDArray[np.float32]]]:
-    """Two pictures per cell: a blurry digit-like blob, and the same with noise."""
+    """Five pictures per cell: a blurry digit-like blob, and the same with noise."""
     rows, clean, adversarial = [], [], []
     grid = np.stack(np.meshgrid(np.linspace(-1, 1, 28), np.linspace(-1, 1, 28)))
     for key in keys:
         fractions = (truths[key].answers != truths[key].labels).mean(0)
-        for quantile in (0.25, 0.75):
+        for quantile in (0.0, 0.25, 0.5, 0.75, 1.0):
             b = int(np.argsort(fractions)[int(quantile * (len(fractions) - 1))])
             counts = np.bincount(truths[key].answers[:, b], minlength=CLASSES)
             centre = rng.uniform(-0.3, 0.3, (2, 1, 1))

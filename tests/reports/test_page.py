@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import re
 from html.parser import HTMLParser
 from pathlib import Path
@@ -10,10 +12,23 @@ from typing import Any
 import pytest
 
 from robust_hypergan.reports import write_report
-from robust_hypergan.reports.page import LARGEST_SVG, PageFigure, markdown_code, markdown_table, markdown_text
-from robust_hypergan.reports.page_tables import Table
+from robust_hypergan.reports.findings import find
+from robust_hypergan.reports.page import (
+    LARGEST_SVG,
+    Content,
+    PageFigure,
+    PageSection,
+    markdown_code,
+    markdown_table,
+    markdown_text,
+    render_html,
+    render_markdown,
+)
+from robust_hypergan.reports.run import load_run
+from robust_hypergan.reports.section import Section, Table
+from robust_hypergan.reports.tables import summarise
 
-HOSTILE = "<script>alert(1)</script>"
+HOSTILE = "</script><script>alert(1)</script>\"'><img src=x onerror=alert(1)>"
 VOID = {"meta", "img", "br", "link", "input", "hr"}
 
 
@@ -59,27 +74,63 @@ def report(fake: Any, folder: Path) -> tuple[Outline, str, str]:
 def test_the_page_needs_nothing_from_elsewhere(fake: Any, tmp_path: Path) -> None:
     outline, page, _ = report(fake, tmp_path / "run")
     assert "default-src 'none'" in page
-    assert not outline.all("script") + outline.all("link") + outline.all("iframe")
+    assert len(outline.all("script")) == 1
+    assert not outline.all("link") + outline.all("iframe")
     assert all((image["src"] or "").startswith("data:image/") for image in outline.all("img"))
-    addresses = [
-        attributes[name]
-        for _, attributes in outline.tags
-        for name in ("href", "srcset")
-        if name in attributes
-    ]
-    assert addresses == []
+    places = {f"#{attributes['id']}" for _, attributes in outline.tags if "id" in attributes}
+    addresses = [attributes["href"] for _, attributes in outline.tags if "href" in attributes]
+    assert set(addresses) <= places
+    assert len(addresses) == len(outline.all("h2")) - 1 == 10  # the contents' own heading
+    assert not any({"srcset", "onclick", "onload"} & set(attributes) for _, attributes in outline.tags)
     assert "url(" not in page
     assert "@import" not in page
 
 
 def test_figures_tables_and_headings_are_marked_up_for_everyone(fake: Any, tmp_path: Path) -> None:
     outline, _, _ = report(fake, tmp_path / "run")
-    assert len(outline.all("figure")) == len(outline.all("figcaption")) == len(outline.all("img")) == 6
-    assert all(len(image["alt"] or "") > 40 for image in outline.all("img"))
+    charts = [figure for figure in outline.all("figure") if figure.get("class") == "chart"]
+    examples = len(outline.all("article"))
+    assert (len(charts), examples) == (5, 30)
+    assert len(outline.all("figure")) == len(outline.all("figcaption")) == len(outline.all("img"))
+    assert len(outline.all("figure")) == len(charts) + 3 * examples
+    assert sum(len(image["alt"] or "") > 40 for image in outline.all("img")) == len(charts)
+    assert all(image["alt"] for image in outline.all("img"))
     assert len(outline.all("table")) == len(outline.all("caption")) == 4
     assert {heading.get("scope") for heading in outline.all("th")} == {"col", "row", "rowgroup"}
     assert len(outline.all("h1")) == len(outline.all("main")) == 1
     assert outline.all("html") == [{"lang": "en"}]
+    places = [attributes["id"] for _, attributes in outline.tags if "id" in attributes]
+    assert len(places) == len(set(places))
+
+
+def test_the_one_script_is_allowed_by_its_hash(fake: Any, tmp_path: Path) -> None:
+    _, page, _ = report(fake, tmp_path / "run")
+    scripts = re.findall(r"<script>(.*?)</script>", page, flags=re.DOTALL)
+    digest = base64.b64encode(hashlib.sha256(scripts[0].encode()).digest()).decode()
+    assert len(scripts) == 1
+    assert f"script-src 'sha256-{digest}'" in page
+
+
+def test_the_checks_stand_between_the_answer_and_the_rest(fake: Any, tmp_path: Path) -> None:
+    run = load_run(fake.write(tmp_path / "run"))
+    summary = summarise(run.examples, run.networks, run.record.cells)
+    rows = (("noise is weaker", "PASS", HOSTILE), ("eps grows", "FAIL", "87%"), ("black box", "NOT RUN", ""))
+    table = Table("Checks", ("check", "verdict", "value"), rows)
+    parts = [
+        PageSection(Section("more", "More", (), (Table("A table", ("a", "b"), (("1", "PASS"),)),)), ()),
+        PageSection(Section("checks", "What was checked", ("Three checks.",), (table,)), ()),
+    ]
+    content = Content(run.record, summary, find(run.examples, summary), sections=parts)
+    for text in (Outline(render_html(content)).text, render_markdown(content)):
+        places = [text.index(title) for title in ("The answer", "Three checks.", "A HyperGAN, or", "A table")]
+        assert places == sorted(places)
+    outline = Outline(render_html(content))
+    badges = [tag["class"] for tag in outline.all("span") if "badge" in (tag.get("class") or "")]
+    assert badges == [
+        f"badge {name}" for name in ["pass", "fail", "not-run", "fail", "pass", "not-run", "pass"]
+    ]
+    assert HOSTILE in outline.text
+    assert {"href": "#checks"} in outline.all("a")
 
 
 def test_the_page_holds_what_is_needed_to_repeat_and_to_judge(fake: Any, tmp_path: Path) -> None:
@@ -107,8 +158,8 @@ def test_a_hostile_name_is_text_everywhere(fabricate: Any, tmp_path: Path) -> No
     fake.info["cells"][0]["audit"]["notes"] = [HOSTILE]
     fake.info["cells"][2] |= {"status": "failed", "error": HOSTILE}
     outline, page, markdown = report(fake, tmp_path / "run")
-    assert not outline.all("script")
-    assert "<script" not in page
+    assert len(outline.all("script")) == page.count("<script") == 1
+    assert {article["data-attack"] for article in outline.all("article")} >= {f"{HOSTILE}, L\u221e"}
     assert outline.text.count(HOSTILE) > 5
     outside_code = re.sub(r"(?ms)^(`{3,})\n.*?^\1$", "", markdown)
     assert "<script" not in outside_code
