@@ -102,74 +102,59 @@ def forward_table(hypergan: HyperGAN, networks: int, images: int) -> pd.DataFram
 
 
 def crafting_table(hypergan: HyperGAN, images: int) -> pd.DataFrame:
-    """FGSM and PGD beside the libraries', and attacks on K networks beside K times one."""
+    """FGSM and PGD beside the libraries', at equal steps and batch."""
+    source, dataset = materialise(hypergan, Networks(0, "source", [0])), load_dataset("mnist-5k", "test")
+    rows = [
+        row
+        for count in (125, images)
+        for row in _crafting_rows(source, to_unit(dataset.images[:count]), dataset.labels[:count])
+    ]
+    return pd.DataFrame(rows).set_index("crafting")
+
+
+def _crafting_rows(source: nn.Module, batch: torch.Tensor, labels: torch.Tensor) -> list[dict[str, object]]:
     import torchattacks
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # its own dependencies warn on import
         import foolbox
-    source = materialise(hypergan, Networks(0, "source", [0]))
-    dataset = load_dataset("mnist-5k", "test")
-    wrapped = foolbox.PyTorchModel(source, bounds=(0, 1))
-    generator, rows = torch.Generator().manual_seed(0), []
-    for count in (125, images):
-        batch, labels = to_unit(dataset.images[:count]), dataset.labels[:count]
-        step = 0.025
-        trials = {
-            "fgsm": (
-                lambda: fgsm(source, batch, labels, eps=0.1),  # noqa: B023 - called in this turn
-                lambda: torchattacks.FGSM(source, eps=0.1)(batch, labels),  # noqa: B023
-                lambda: foolbox.attacks.LinfFastGradientAttack()(wrapped, batch, labels, epsilons=0.1)[1],  # noqa: B023
-            ),
-            "pgd, 10 steps": (
-                lambda: pgd(source, batch, labels, eps=0.1, steps=10, step_size=step, generator=generator),  # noqa: B023
-                lambda: torchattacks.PGD(source, eps=0.1, alpha=step, steps=10)(batch, labels),  # noqa: B023
-                lambda: foolbox.attacks.LinfPGD(steps=10, abs_stepsize=step)(
-                    wrapped, batch, labels, epsilons=0.1
-                )[1],  # noqa: B023,E501
-            ),
-        }
-        for name, works in trials.items():
-            times = [seconds(work, 3) for work in works]
-            success = [(source(work()).argmax(1) != labels).double().mean().item() for work in works]
-            rows.append(
-                {
-                    "crafting": f"{name}, batch of {count}",
-                    "x torchattacks": times[1] / times[0],
-                    "x foolbox": times[2] / times[0],
-                    "fooled, ours": success[0],
-                    "torchattacks": success[1],
-                    "foolbox": success[2],
-                }
-            )
-    return pd.DataFrame(rows).set_index("crafting")
+    wrapped, generator, step = foolbox.PyTorchModel(source, bounds=(0, 1)), torch.Generator(), 0.025
+    theirs = foolbox.attacks.LinfFastGradientAttack(), foolbox.attacks.LinfPGD(steps=10, abs_stepsize=step)
+    trials = {
+        "fgsm": (
+            lambda: fgsm(source, batch, labels, eps=0.1),
+            lambda: torchattacks.FGSM(source, eps=0.1)(batch, labels),
+            lambda: theirs[0](wrapped, batch, labels, epsilons=0.1)[1],
+        ),
+        "pgd, 10 steps": (
+            lambda: pgd(source, batch, labels, eps=0.1, steps=10, step_size=step, generator=generator),
+            lambda: torchattacks.PGD(source, eps=0.1, alpha=step, steps=10)(batch, labels),
+            lambda: theirs[1](wrapped, batch, labels, epsilons=0.1)[1],
+        ),
+    }
+    rows = []
+    for name, works in trials.items():
+        times = [seconds(work, 3) for work in works]
+        success = [(source(work()).argmax(1) != labels).double().mean().item() for work in works]
+        row: dict[str, object] = {"crafting": f"{name}, batch of {len(batch)}"}
+        row |= {"x torchattacks": times[1] / times[0], "x foolbox": times[2] / times[0]}
+        names = ("fooled, ours", "torchattacks", "foolbox")
+        rows.append(row | dict(zip(names, success, strict=True)))
+    return rows
 
 
 def several_table(hypergan: HyperGAN) -> pd.DataFrame:
     """Attacks on K networks: their time over that of K times PGD on one."""
-    source = materialise(hypergan, Networks(0, "source", [0]))
-    dataset = load_dataset("mnist-5k", "test")
-    batch, labels = to_unit(dataset.images[:125]), dataset.labels[:125]
+    source, dataset = materialise(hypergan, Networks(0, "source", [0])), load_dataset("mnist-5k", "test")
+    images = source, to_unit(dataset.images[:125]), dataset.labels[:125]
     settings = {"eps": 0.1, "steps": 10, "generator": torch.Generator().manual_seed(0)}
-    one = seconds(lambda: pgd(source, batch, labels, **settings), 3)
-    rows = []
+    one, rows = seconds(partial(pgd, *images, **settings), 3), []
     for count in (4, 8, 16):
-        draws = partial(DistributionDraws, hypergan, 0, 0)
-        held = seconds(
-            lambda: ensemble_pgd(source, batch, labels, draws=draws(), networks=count, **settings),  # noqa: B023
-            2,
-        )
-        new = seconds(
-            lambda: eot_pgd(source, batch, labels, draws=draws(), eot_samples=count, **settings),  # noqa: B023
-            2,
-        )
-        rows.append(
-            {
-                "networks": count,
-                "ensemble-pgd / K pgd": held / count / one,
-                "eot-pgd / K pgd": new / count / one,
-            }
-        )
+        settings["draws"] = DistributionDraws(hypergan, 0, 0)
+        held = seconds(partial(ensemble_pgd, *images, networks=count, **settings), 2)
+        new = seconds(partial(eot_pgd, *images, eot_samples=count, **settings), 2)
+        shares = {"ensemble-pgd / K pgd": held / count / one, "eot-pgd / K pgd": new / count / one}
+        rows.append({"networks": count} | shares)
     return pd.DataFrame(rows).set_index("networks")
 
 
