@@ -19,7 +19,11 @@ from robust_hypergan.reports.pictures import pictures
 from robust_hypergan.reports.run import Run, load_run
 from robust_hypergan.reports.section import Picture
 from robust_hypergan.reports.sections import sections
-from robust_hypergan.reports.statistics import crossed_mean_interval, wilson_interval
+from robust_hypergan.reports.statistics import (
+    crossed_mean_interval,
+    unlimited_columns_interval,
+    wilson_interval,
+)
 from robust_hypergan.reports.tables import summarise
 
 __all__ = [
@@ -34,6 +38,7 @@ __all__ = [
     "load_run",
     "read_table",
     "summarise",
+    "unlimited_columns_interval",
     "wilson_interval",
     "write_report",
     "write_table",

@@ -111,6 +111,12 @@ TRANSFER = _options(
     ),
     click.option("--norm", default="linf", show_default=True, help="linf or l2."),
     click.option("--networks", type=int, default=500, show_default=True, help="Fresh networks."),
+    click.option(
+        "--until-ci-width", type=float, help="Draw until every 95% interval is narrower; see --max-networks."
+    ),
+    click.option(
+        "--max-networks", type=int, default=10_000, show_default=True, help="The most --until-ci-width draws."
+    ),
     click.option("--examples", type=int, default=500, show_default=True, help="Images of the test split."),
     click.option("--source", type=int, default=0, show_default=True, help="Index of the attacked network."),
     click.option("--target", type=int, help="Class number to aim at.  [default: any wrong class]"),
@@ -318,7 +324,8 @@ def _bench_config(flags: dict[str, Any], *, trains: bool, transfers: bool) -> Be
             training=replace(preset.training, **_given(chosen)),
         )
     if transfers:
-        names = ("attacks", "eps", "norm", "networks", "examples", "source", "target", "seed", "backend")
+        names = ["attacks", "eps", "norm", "networks", "examples", "source", "target", "seed", "backend"]
+        names += ["until_ci_width", "max_networks"]
         config = replace(
             config,
             transfer=TransferConfig(**{name: flags[name] for name in names}),

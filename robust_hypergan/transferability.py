@@ -20,12 +20,13 @@ from robust_hypergan.attacks import NORMS, find_attack
 from robust_hypergan.crafting import Cell, SavedCell, craft_cell
 from robust_hypergan.datasets import Dataset, to_unit
 from robust_hypergan.draws import DistributionDraws
-from robust_hypergan.ensemble import BACKENDS, ensemble_forward
+from robust_hypergan.ensemble import BACKENDS
 from robust_hypergan.errors import InputError, check_range, unknown
 from robust_hypergan.fold import Fold
 from robust_hypergan.networks import NetworkDistribution, Networks, materialise
 from robust_hypergan.progress import track
 from robust_hypergan.reports import summarise
+from robust_hypergan.stopping import check_width, draw_until_sure
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ class TransferConfig:
         attacks: attacks as in ``pgd:steps=40``.
         eps: radii of the ball, each in (0, 1] for L-inf and above 0 for L2.
         norm: ``linf`` or ``l2``.
-        networks: fresh networks, 1 to 100,000.
+        networks: fresh networks, 1 to 100,000; with ``until_ci_width`` those of the first round.
         examples: images of the test split, chosen at random but the same for a seed.
         source: index of the attacked network in the ``source`` stream; an attack on K networks holds
             this one and the K - 1 after it.
@@ -44,6 +45,9 @@ class TransferConfig:
             class counts as fooled. None is any wrong class.
         seed: of the networks' addresses, the choice of examples and the attacks' randomness.
         backend: of the ensemble forward; None is the device's default.
+        until_ci_width: draw fresh networks until every cell's interval of the mean fooled fraction is
+            narrower, in (0, 1]; see :mod:`robust_hypergan.stopping`. None draws ``networks``.
+        max_networks: the most that are drawn for it, ``networks`` to 100,000.
 
     Raises:
         InputError: a value outside its range, or an attack that does not exist.
@@ -58,6 +62,8 @@ class TransferConfig:
     target: int | None = None
     seed: int = 0
     backend: str | None = None
+    until_ci_width: float | None = None
+    max_networks: int = 10_000
 
     def __post_init__(self) -> None:
         if self.norm not in NORMS:
@@ -73,6 +79,9 @@ class TransferConfig:
         check_range("networks", self.networks, 1, 100_000)
         for name, least in (("examples", 1), ("source", 0), ("seed", 0)):
             check_range(name, getattr(self, name), least)
+        if self.until_ci_width is not None:
+            check_width(self.until_ci_width)
+            check_range("max_networks", self.max_networks, self.networks, 100_000)
         if self.target is not None:
             check_range("target", self.target, 0)
         if len(set(self.attacks)) < len(self.attacks) or len(set(self.eps)) < len(self.eps):
@@ -94,6 +103,8 @@ class TransferResult:
         indices: their indices in the split.
         votes: for each cell the fresh networks that predict each class, ``[n, classes]``; empty if it failed.
         tried: examples tried, initially correct or not; those of the target class are not.
+        drawn: fresh networks that were tried after each round; one round unless until_ci_width is given.
+        stopped: why no more were drawn, in a plain sentence; empty unless until_ci_width is given.
         seconds: of crafting and of the fresh networks.
     """
 
@@ -105,6 +116,8 @@ class TransferResult:
     indices: list[int]
     votes: list[Tensor]
     tried: int
+    drawn: tuple[int, ...]
+    stopped: str
     seconds: dict[str, float]
 
     @property
@@ -191,12 +204,16 @@ def transfer(
     crafted = time.perf_counter()
 
     fold = Fold(cells, images, labels, correct, len(dataset.classes))
-    addresses = Networks(config.seed, "fresh", range(config.networks))
-    with track("fresh networks", config.networks, quiet) as progress:
-        for block, logits in ensemble_forward(distribution, addresses, fold.images, backend=config.backend):
-            for own in logits:
-                fold.add(own)
-            progress.update(len(block))
+    drawn, stopped = draw_until_sure(
+        fold,
+        distribution,
+        seed=config.seed,
+        networks=config.networks,
+        width=config.until_ci_width,
+        most=config.max_networks,
+        backend=config.backend,
+        quiet=quiet,
+    )
     finished = time.perf_counter()
 
     indices = chosen[correct.cpu()].tolist()
@@ -210,6 +227,8 @@ def transfer(
         indices=indices,
         votes=[torch.empty(0) if cell.error else next(votes) for cell in cells],
         tried=tried,
+        drawn=drawn,
+        stopped=stopped,
         seconds={"crafting": crafted - started, "transfer": finished - crafted},
     )
 

@@ -20,6 +20,7 @@ LAYERS = [
     {"checkpoint", "accuracy", "trainer", "draws"},
     {"crafting", "training", "sampling", "presets"},
     {"fold", "ensemble_training"},
+    {"stopping"},
     {"transferability"},
     {"gallery", "run_folder", "measured"},
     {"evidence", "bench_config"},
