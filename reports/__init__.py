@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from robust_hypergan.reports.columns import (
+    EVIDENCE_TABLES,
     EXAMPLES_COLUMNS,
     GALLERY_COLUMNS,
     NETWORKS_COLUMNS,
@@ -19,6 +20,7 @@ from robust_hypergan.reports.pictures import pictures
 from robust_hypergan.reports.run import Run, load_run
 from robust_hypergan.reports.section import Picture
 from robust_hypergan.reports.sections import sections
+from robust_hypergan.reports.source_statistics import SourceMatrix, sources_mean_interval
 from robust_hypergan.reports.statistics import (
     crossed_mean_interval,
     unlimited_columns_interval,
@@ -27,16 +29,19 @@ from robust_hypergan.reports.statistics import (
 from robust_hypergan.reports.tables import summarise
 
 __all__ = [
+    "EVIDENCE_TABLES",
     "EXAMPLES_COLUMNS",
     "GALLERY_COLUMNS",
     "NETWORKS_COLUMNS",
     "SUMMARY_COLUMNS",
     "TRAINING_COLUMNS",
     "Run",
+    "SourceMatrix",
     "crossed_mean_interval",
     "headline",
     "load_run",
     "read_table",
+    "sources_mean_interval",
     "summarise",
     "unlimited_columns_interval",
     "wilson_interval",

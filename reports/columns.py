@@ -73,7 +73,32 @@ TRAINING_COLUMNS = ["step", "loss", "adversarial_loss", "discriminator_loss", "a
 GALLERY_COLUMNS = ["row", *CELL, "example", "label", "quantile", "fooled_fraction", "source_label"]
 """``gallery.csv``: one row per picture, followed by ``counts_0``, ``counts_1``, ... per class."""
 
-EVIDENCE_TABLES: dict[str, list[str]] = {}
+EVIDENCE_TABLES: dict[str, list[str]] = {
+    "sources": [
+        *CELL,
+        "source",
+        "examples",
+        "source_fooled",
+        "source_success",
+        "fooled_mean",
+        "ci_low",
+        "ci_high",
+        "networks",
+    ],
+    "source_summary": [
+        *CELL,
+        "sources",
+        "fooled_mean",
+        "ci_low",
+        "ci_high",
+        "between_variance",
+        "between_sd",
+        "fooled_min",
+        "fooled_max",
+        "networks",
+    ],
+    "matrix": [*CELL, "source", "role", "network", "tried", "fooled", "fooled_fraction"],
+}
 """Columns of the tables that a run may have beside these, by the stem of their file."""
 
 TEXT_COLUMNS = frozenset({"attack", "norm", "role", "status", "audit"})

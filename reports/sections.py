@@ -9,9 +9,11 @@ import pandas as pd
 from robust_hypergan.reports.run import Run
 from robust_hypergan.reports.section import Section
 from robust_hypergan.reports.section_precision import precision_section
+from robust_hypergan.reports.section_sources import sources_section
 
 SECTIONS: list[Callable[[Run, pd.DataFrame], Section | None]] = [
     precision_section,
+    sources_section,
 ]
 """Each is given the run and its summary, and answers None where the run has no table for it."""
 

@@ -119,6 +119,13 @@ TRANSFER = _options(
     ),
     click.option("--examples", type=int, default=500, show_default=True, help="Images of the test split."),
     click.option("--source", type=int, default=0, show_default=True, help="Index of the attacked network."),
+    click.option(
+        "--sources",
+        type=int,
+        default=1,
+        show_default=True,
+        help="Networks that are attacked, each on its own.",
+    ),
     click.option("--target", type=int, help="Class number to aim at.  [default: any wrong class]"),
     click.option("--backend", help="Of the ensemble forward.  [default: the device's fastest]"),
     click.option("--save-adversarials", is_flag=True, help="Keep the adversarial images."),
@@ -293,6 +300,7 @@ def _bench_config(flags: dict[str, Any], *, trains: bool, transfers: bool) -> Be
     from dataclasses import replace
 
     from robust_hypergan.bench_config import BenchConfig, DataConfig
+    from robust_hypergan.measured import EvidenceConfig
     from robust_hypergan.presets import find_preset
     from robust_hypergan.transferability import TransferConfig
 
@@ -329,6 +337,9 @@ def _bench_config(flags: dict[str, Any], *, trains: bool, transfers: bool) -> Be
         config = replace(
             config,
             transfer=TransferConfig(**{name: flags[name] for name in names}),
+            evidence=EvidenceConfig(
+                sources=flags["sources"],
+            ),
             adversarials=flags.get("adversarials"),
             save_adversarials=flags["save_adversarials"],
         )

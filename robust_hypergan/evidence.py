@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from robust_hypergan.measured import Measurement
+from robust_hypergan.sources import measure_sources
 
-MEASUREMENTS: dict[str, Measurement] = {}
+MEASUREMENTS: dict[str, Measurement] = {
+    "sources": measure_sources,
+}
 """By the name under which ``run.json`` keeps their seconds."""

@@ -9,6 +9,7 @@ import pandas as pd
 import torch
 
 from robust_hypergan.datasets import Dataset
+from robust_hypergan.errors import check_range
 from robust_hypergan.networks import NetworkDistribution
 from robust_hypergan.transferability import TransferConfig, TransferResult
 
@@ -21,11 +22,17 @@ class EvidenceConfig:
         sources: source networks that are attacked, one after the other; 1 is the transfer's own alone.
         checks: ``fast``, ``full`` or ``off``: which of the credibility checks are run.
         beside: further kinds of networks that get the same training budget and the same measurement.
+
+    Raises:
+        InputError: a value outside its range.
     """
 
     sources: int = 1
     checks: str = "fast"
     beside: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        check_range("sources", self.sources, 1, 1000)
 
 
 @dataclass(frozen=True)

@@ -199,7 +199,7 @@ def transfer(
     started = time.perf_counter()
     clean, own_labels = images[correct], labels[correct]
     cells = [each.cell.to(images.device) for each in saved] or list(
-        _craft(distribution, source, clean, own_labels, config, quiet)
+        craft_cells(distribution, source, clean, own_labels, config, quiet)
     )
     crafted = time.perf_counter()
 
@@ -248,7 +248,7 @@ def cell_record(cell: Cell) -> dict[str, Any]:
     }
 
 
-def _craft(
+def craft_cells(
     distribution: NetworkDistribution,
     source: nn.Module,
     images: Tensor,
@@ -256,6 +256,16 @@ def _craft(
     config: TransferConfig,
     quiet: bool,
 ) -> Iterator[Cell]:
+    """Every attack at every eps on one source network.
+
+    Args:
+        distribution: what the attacks may draw further networks from.
+        source: the network of ``config.source``.
+        images: ``[n, C, H, W]`` in [0, 1] that it classifies correctly.
+        labels: their classes ``[n]``.
+        config: attacks, eps and the source's index.
+        quiet: no progress bar.
+    """
     total = len(config.attacks) * len(config.eps) * len(images)
     with track("crafting", total, quiet) as progress:
         for spec in config.attacks:

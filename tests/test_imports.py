@@ -23,6 +23,7 @@ LAYERS = [
     {"stopping"},
     {"transferability"},
     {"gallery", "run_folder", "measured"},
+    {"sources"},
     {"evidence", "bench_config"},
     {"preparation"},
     {"benchmark"},
