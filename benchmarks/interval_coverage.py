@@ -147,14 +147,15 @@ def stopping(random: np.random.Generator, repetitions: int) -> Iterator[dict[str
                 means, counts, hits, reached, most = [], [], 0, 0, 800
                 for _ in range(repetitions):
                     outcomes = draw(random, mean, (examples, most), effects)
-                    stop = 25
+                    stop, before = 25, False
                     while True:
                         margins = outcomes[:, :stop].mean(1), outcomes[:, :stop].mean(0)
                         low, high = crossed_mean_interval(*margins)
                         floor = unlimited_columns_interval(*margins)
-                        if high - low < width or stop >= most or floor[1] - floor[0] >= width:
+                        enough = high - low < width or floor[1] - floor[0] >= width
+                        if stop >= most or (enough and before):
                             break
-                        stop *= 2
+                        stop, before = 2 * stop, enough
                     means.append(margins[0].mean())
                     counts.append(stop)
                     hits += low <= mean <= high

@@ -1,8 +1,9 @@
 """When enough fresh networks were drawn: every interval narrow enough, or more networks no help.
 
-Networks are drawn in rounds, each doubling what there is, and judged between rounds only: few looks keep
-the intervals' coverage (``benchmarks/interval_coverage.py`` measures it). The interval of a cell shrinks
-with the networks to what its examples alone leave; where that is too wide, no network can help.
+Networks are drawn in rounds, each doubling what there is, and judged between rounds only; what ends it has
+to be seen after two rounds in a row. Stopping at the first narrow interval would favour those that are
+narrow by chance (``benchmarks/interval_coverage.py`` measures how much is left of that). The interval of a
+cell shrinks with the networks to what its examples alone leave; where that is too wide, no network can help.
 """
 
 from __future__ import annotations
@@ -54,7 +55,7 @@ def draw_until_sure(
     Returns:
         The networks there were after each round, and why no more were drawn; empty without a width.
     """
-    ends, drawn = [networks], 0
+    ends, drawn, reason = [networks], 0, ""
     if width is not None:
         ends = list(round_ends(networks, fresh_available(distribution, most)))
     with track("fresh networks", networks, quiet) as progress:
@@ -66,9 +67,10 @@ def draw_until_sure(
                     fold.add(own)
                 progress.update(len(block))
             drawn = stop
-            if width is not None and (reason := stop_reason(fold.cells, width, drawn, ends[-1])):
+            before, reason = reason, "" if width is None else stop_reason(fold.cells, width, drawn, ends[-1])
+            if reason and before:
                 return tuple(ends[: position + 1]), reason
-    return tuple(ends), ""
+    return tuple(ends), reason
 
 
 def round_ends(first: int, most: int) -> Iterator[int]:

@@ -90,9 +90,12 @@ def test_networks_that_were_drawn_in_rounds_fill_the_same_tables(trained, test_s
     pd.testing.assert_frame_equal(result.networks, at_once.networks, check_exact=True)
 
 
-def test_a_wide_enough_width_takes_one_round(trained, test_set) -> None:
+def test_a_narrow_interval_is_confirmed_by_one_more_round(trained, test_set) -> None:
     result = transfer(trained, test_set, replace(CONFIG, until_ci_width=1.0))
-    assert result.drawn == (5,)
+    assert result.drawn == (5, 10)
+    once = transfer(trained, test_set, replace(CONFIG, until_ci_width=1.0, max_networks=5))
+    assert once.drawn == (5,)
+    assert once.stopped == "every 95% interval is narrower than 1 with 5 networks"
 
 
 def test_a_deep_ensemble_ends_with_its_members(test_set) -> None:
