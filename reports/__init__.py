@@ -7,6 +7,7 @@ from pathlib import Path
 from robust_hypergan.reports.columns import (
     CHECKS_COLUMNS,
     COVERAGE_COLUMNS,
+    EVIDENCE_TABLES,
     EXAMPLES_COLUMNS,
     GALLERY_COLUMNS,
     NETWORKS_COLUMNS,
@@ -22,11 +23,13 @@ from robust_hypergan.reports.pictures import pictures
 from robust_hypergan.reports.run import Run, load_run
 from robust_hypergan.reports.section import Picture
 from robust_hypergan.reports.sections import sections
+from robust_hypergan.reports.source_statistics import SourceMatrix, sources_mean_interval
 from robust_hypergan.reports.statistics import (
     crossed_mean_interval,
     difference_interval,
     paired_mean_interval,
     sign_test,
+    unlimited_columns_interval,
     wilson_interval,
 )
 from robust_hypergan.reports.tables import summarise
@@ -34,12 +37,14 @@ from robust_hypergan.reports.tables import summarise
 __all__ = [
     "CHECKS_COLUMNS",
     "COVERAGE_COLUMNS",
+    "EVIDENCE_TABLES",
     "EXAMPLES_COLUMNS",
     "GALLERY_COLUMNS",
     "NETWORKS_COLUMNS",
     "SUMMARY_COLUMNS",
     "TRAINING_COLUMNS",
     "Run",
+    "SourceMatrix",
     "crossed_mean_interval",
     "difference_interval",
     "headline",
@@ -47,7 +52,9 @@ __all__ = [
     "paired_mean_interval",
     "read_table",
     "sign_test",
+    "sources_mean_interval",
     "summarise",
+    "unlimited_columns_interval",
     "wilson_interval",
     "write_report",
     "write_table",

@@ -91,6 +91,30 @@ CHECKS_COLUMNS = ["check", "name", "cell", "value", "rule", "verdict", "source",
 EVIDENCE_TABLES: dict[str, list[str]] = {
     "coverage": COVERAGE_COLUMNS,
     "checks": CHECKS_COLUMNS,
+    "sources": [
+        *CELL,
+        "source",
+        "examples",
+        "source_fooled",
+        "source_success",
+        "fooled_mean",
+        "ci_low",
+        "ci_high",
+        "networks",
+    ],
+    "source_summary": [
+        *CELL,
+        "sources",
+        "fooled_mean",
+        "ci_low",
+        "ci_high",
+        "between_variance",
+        "between_sd",
+        "fooled_min",
+        "fooled_max",
+        "networks",
+    ],
+    "matrix": [*CELL, "source", "role", "network", "tried", "fooled", "fooled_fraction"],
 }
 """Columns of the tables that a run may have beside these, by the stem of their file."""
 

@@ -75,6 +75,7 @@ class Record:
     accuracy: Mapping[str, float]
     source: Mapping[str, Any]
     fresh: Mapping[str, Any]
+    stopping: Mapping[str, Any]
     tried: int | None
     source_correct: int | None
     seconds: Mapping[str, float]
@@ -117,6 +118,7 @@ def parse_record(info: Mapping[str, Any]) -> Record:
         accuracy=_numbers(info, "accuracy"),
         source=_mapping(info, "source"),
         fresh=_mapping(info, "fresh"),
+        stopping=_mapping(info, "stopping"),
         tried=_count(examples, "tried"),
         source_correct=_count(examples, "source_correct"),
         seconds=_numbers(info, "seconds"),

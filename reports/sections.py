@@ -10,10 +10,14 @@ from robust_hypergan.reports.run import Run
 from robust_hypergan.reports.section import Section
 from robust_hypergan.reports.section_checks import checks_section
 from robust_hypergan.reports.section_coverage import coverage_section
+from robust_hypergan.reports.section_precision import precision_section
+from robust_hypergan.reports.section_sources import sources_section
 
 SECTIONS: list[Callable[[Run, pd.DataFrame], Section | None]] = [
     checks_section,
+    precision_section,
     coverage_section,
+    sources_section,
 ]
 """Each is given the run and its summary, and answers None where the run has no table for it."""
 

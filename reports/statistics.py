@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import special, stats
@@ -28,10 +30,74 @@ def wilson_interval(
         ValueError: when a count is not whole, negative, or above its number of trials.
     """
     k, n = np.broadcast_arrays(_whole(successes), _whole(trials))
-    pairs, position = np.unique(np.stack([k.ravel(), n.ravel()]), axis=1, return_inverse=True)
-    ends = np.array([_wilson(int(a), int(b), confidence) for a, b in pairs.T], dtype=float).reshape(-1, 2)
-    low, high = ends[position.ravel()].T  # (pairs, 2) -> two of (k.size,)
-    return low.reshape(k.shape), high.reshape(k.shape)
+    if (k < 0).any() or (k > n).any():
+        raise ValueError("successes must lie between 0 and the number of trials")
+    with np.errstate(invalid="ignore"):  # no trials: NaN
+        return wilson_score(k / n, n, confidence)
+
+
+def wilson_score(share: ArrayLike, trials: ArrayLike, confidence: float) -> tuple[Floats, Floats]:
+    """Wilson's formula, at a ``share`` of the ``trials`` that need not be a whole count."""
+    p, n = np.asarray(share, dtype=float), np.asarray(trials, dtype=float)
+    z = stats.norm.ppf((1 + confidence) / 2)
+    with np.errstate(divide="ignore", invalid="ignore"):  # no trials: NaN
+        centre = p + z**2 / (2 * n)
+        reach = z * np.sqrt(p * (1 - p) / n + (z / (2 * n)) ** 2)
+        low, high = (centre - reach) / (1 + z**2 / n), (centre + reach) / (1 + z**2 / n)
+    return np.where(p == 0, 0.0, low), np.where(p == 1, 1.0, high)
+
+
+@dataclass(frozen=True)
+class CrossedVariance:
+    """The parts of the variance of a crossed R x C mean, from the two-way analysis of variance.
+
+    Attributes:
+        rows: mean square of the rows over R C: what the rows contribute, with the residual's share.
+        columns: likewise.
+        residual: mean square of what neither explains over R C.
+        shape: R and C.
+    """
+
+    rows: float
+    columns: float
+    residual: float
+    shape: tuple[int, int]
+
+    @property
+    def total(self) -> float:
+        """Variance of the mean, kept at or above each of its parts."""
+        return max(self.rows + self.columns - self.residual, self.rows, self.columns, self.residual)
+
+    @property
+    def without_columns(self) -> float:
+        """What is left of it with any number of columns: the rows alone are a sample."""
+        return max(self.rows - self.residual, 0.0)
+
+    @property
+    def freedom(self) -> float:
+        """Satterthwaite's (1946) degrees of freedom of the total, at least min(R, C) - 1."""
+        rows, columns = self.shape[0] - 1, self.shape[1] - 1
+        parts = self.rows**2 / rows + self.columns**2 / columns + self.residual**2 / (rows * columns)
+        return max(self.total**2 / parts, min(rows, columns))
+
+
+def crossed_variance(rows: Floats, columns: Floats, squares: float) -> CrossedVariance:
+    """The variance of a mean to which every entry of an R x C matrix contributes.
+
+    Args:
+        rows: (R,) each row's contribution to the mean, less its expectation; they add up to 0.
+        columns: (C,) likewise.
+        squares: sum of the squares of the R C entries' own contributions.
+    """
+    (count_rows, count_columns), scale = (rows.size, columns.size), rows.size * columns.size
+    by_rows, by_columns = np.square(rows).sum(), np.square(columns).sum()
+    residual = max(squares - by_rows / count_columns - by_columns / count_rows, 0.0)
+    return CrossedVariance(
+        float(by_rows * count_rows / (count_rows - 1)),
+        float(by_columns * count_columns / (count_columns - 1)),
+        float(residual * scale / ((count_rows - 1) * (count_columns - 1))),
+        (count_rows, count_columns),
+    )
 
 
 def crossed_mean_interval(
@@ -52,9 +118,10 @@ def crossed_mean_interval(
     its three parts. The interval is formed on the logit scale (delta method) with Satterthwaite's
     (1946) degrees of freedom, at least min(R, C) - 1.
 
-    When the exceptions amount to less than one whole row or column (the mean is at or next to 0 or 1,
-    or there is only one row), no variance can be trusted; the Wilson interval of min(R, C) trials,
-    taken at the whole counts on either side of the mean, is returned instead.
+    Where the exceptions amount to less than one whole row and few rows carry them (or likewise columns;
+    see `is_concentrated`), no variance can be trusted; the Wilson interval of as many trials as there
+    are rows (or columns, the fewer) is returned instead. ``benchmarks/interval_coverage.py`` measures
+    the coverage.
 
     Args:
         row_means: (R,) mean of each example over the C networks, in [0, 1].
@@ -70,16 +137,67 @@ def crossed_mean_interval(
     rows, columns = np.asarray(row_means, dtype=float), np.asarray(column_means, dtype=float)
     if not (rows.size and columns.size):
         return float("nan"), float("nan")
-    mean = float(rows.mean())
-    if not np.isclose(mean, columns.mean(), rtol=0.0, atol=1e-6):
-        raise ValueError(f"row means average {mean:.6f}, column means {columns.mean():.6f}: not one matrix")
-    sample = min(rows.size, columns.size)
-    if min(mean, 1 - mean) * sample < 1 - 1e-9:
-        return _wilson_around(mean, sample, confidence)
-    variance, freedom = _variance_of_mean(rows, columns)
-    reach = stats.t.ppf((1 + confidence) / 2, freedom) * np.sqrt(variance) / (mean * (1 - mean))
-    centre = special.logit(mean)
-    return float(special.expit(centre - reach)), float(special.expit(centre + reach))
+    mean = _common_mean(rows, columns)
+    doubtful = [axis.size for axis in (rows, columns) if is_concentrated(axis)]
+    if doubtful:
+        return _ends(wilson_score(mean, min(doubtful), confidence))
+    variance = zero_one_variance(rows, columns)
+    return logit_interval(mean, student_reach(variance.total, variance.freedom, confidence))
+
+
+def unlimited_columns_interval(
+    row_means: ArrayLike, column_means: ArrayLike, confidence: float = 0.95
+) -> tuple[float, float]:
+    """What :func:`crossed_mean_interval` would shrink to with any number of columns, the mean staying.
+
+    Args:
+        row_means: (R,) as there.
+        column_means: (C,) as there.
+        confidence: nominal coverage in (0, 1).
+    """
+    rows, columns = np.asarray(row_means, dtype=float), np.asarray(column_means, dtype=float)
+    if not (rows.size and columns.size):
+        return float("nan"), float("nan")
+    mean = _common_mean(rows, columns)
+    if is_concentrated(rows):
+        return _ends(wilson_score(mean, rows.size, confidence))
+    if columns.size == 1 or not 0 < mean < 1:
+        return mean, mean
+    variance = zero_one_variance(rows, columns).without_columns
+    return logit_interval(mean, student_reach(variance, rows.size - 1, confidence))
+
+
+def zero_one_variance(rows: Floats, columns: Floats) -> CrossedVariance:
+    """:func:`crossed_variance` of a 0/1 matrix from its marginal means, (R,) and (C,)."""
+    mean, entries = rows.mean(), rows.size * columns.size
+    return crossed_variance(
+        (rows - mean) / rows.size, (columns - mean) / columns.size, float(mean * (1 - mean) / entries)
+    )
+
+
+def is_concentrated(means: Floats) -> bool:
+    """Whether marginal means leave less than one whole exception, and few carry what there is.
+
+    Exceptions are the rarer of 0 and 1. Those that carry them are counted by (sum)^2 / sum of squares,
+    Kish's (1965) effective number; too few are less than 0.7 of all, or than 6.
+    """
+    share = means if means.mean() <= 0.5 else 1 - means
+    if share.sum() >= 1 - 1e-9:
+        return False
+    carriers = share.sum() ** 2 / np.square(share).sum() if share.any() else 0.0
+    return bool(carriers < max(6.0, 0.7 * means.size))
+
+
+def student_reach(variance: float, freedom: float, confidence: float) -> float:
+    """Half the width of Student's interval of a mean."""
+    return float(stats.t.ppf((1 + confidence) / 2, freedom) * np.sqrt(variance))
+
+
+def logit_interval(mean: float, reach: float) -> tuple[float, float]:
+    """An interval of a mean in (0, 1) formed on the logit scale (delta method), inside (0, 1)."""
+    reach_of_logit = reach / (mean * (1 - mean))
+    ends = special.logit(mean) + np.array([-reach_of_logit, reach_of_logit])
+    return tuple(special.expit(ends).tolist())
 
 
 def paired_mean_interval(differences: ArrayLike, confidence: float = 0.95) -> tuple[float, float, float]:
@@ -137,34 +255,15 @@ def sign_test(more: int, fewer: int) -> float:
     return float(stats.binomtest(more, more + fewer, alternative="greater").pvalue)
 
 
-def _variance_of_mean(rows: Floats, columns: Floats) -> tuple[float, float]:
-    """Variance of the grand mean and its degrees of freedom, from (R,) and (C,) marginal means."""
-    count_rows, count_columns = rows.size, columns.size
-    entries, mean = count_rows * count_columns, rows.mean()
-    squares_rows = count_columns * np.square(rows - mean).sum()
-    squares_columns = count_rows * np.square(columns - mean).sum()
-    squares_residual = max(entries * mean * (1 - mean) - squares_rows - squares_columns, 0.0)
-    freedoms = np.array([count_rows - 1, count_columns - 1, (count_rows - 1) * (count_columns - 1)])
-    shares = np.array([squares_rows, squares_columns, squares_residual]) / freedoms / entries
-    variance = max(shares[0] + shares[1] - shares[2], shares.max())
-    satterthwaite = variance**2 / (shares**2 / freedoms).sum()
-    return float(variance), float(max(satterthwaite, freedoms.min()))
+def _common_mean(rows: Floats, columns: Floats) -> float:
+    mean = float(rows.mean())
+    if not np.isclose(mean, columns.mean(), rtol=0.0, atol=1e-6):
+        raise ValueError(f"row means average {mean:.6f}, column means {columns.mean():.6f}: not one matrix")
+    return mean
 
 
-def _wilson_around(mean: float, trials: int, confidence: float) -> tuple[float, float]:
-    """Hull of the Wilson intervals at the whole counts on either side of ``mean * trials``."""
-    count = round(mean * trials, 6)
-    low, _ = _wilson(int(np.floor(count)), trials, confidence)
-    _, high = _wilson(int(np.ceil(count)), trials, confidence)
-    return low, high
-
-
-def _wilson(successes: int, trials: int, confidence: float) -> tuple[float, float]:
-    """One Wilson interval; NaN without trials."""
-    if trials == 0 and successes == 0:
-        return float("nan"), float("nan")
-    ends = stats.binomtest(successes, trials).proportion_ci(confidence, method="wilson")
-    return float(ends.low), float(ends.high)
+def _ends(pair: tuple[Floats, Floats]) -> tuple[float, float]:
+    return float(pair[0]), float(pair[1])
 
 
 def _whole(counts: ArrayLike) -> NDArray[np.int64]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from robust_hypergan.datasets import Dataset, load_dataset
 from robust_hypergan.ensemble_training import EnsembleConfig
+from robust_hypergan.errors import InputError
 from robust_hypergan.hypergan import HyperGAN, HyperGANConfig
 from robust_hypergan.measured import EvidenceConfig
 from robust_hypergan.trainer import TrainConfig
@@ -50,6 +51,9 @@ class BenchConfig:
         evidence: what is measured beside the transfer, to make it believable.
         adversarials: folder of adversarial images that were kept before, tried instead of crafting.
         save_adversarials: keep the adversarial images.
+
+    Raises:
+        InputError: several sources are asked for, but the adversarial images are there already.
     """
 
     data: DataConfig = field(default_factory=DataConfig)
@@ -62,6 +66,13 @@ class BenchConfig:
     evidence: EvidenceConfig = field(default_factory=EvidenceConfig)
     adversarials: Path | None = None
     save_adversarials: bool = False
+
+    def __post_init__(self) -> None:
+        if self.adversarials and self.evidence.sources > 1:
+            raise InputError(
+                f"saved adversarials have one source, not {self.evidence.sources}: "
+                "leave out --sources or --adversarials"
+            )
 
     @property
     def checkpoint_name(self) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -81,11 +81,9 @@ def bench(
         if not config.transfer:
             return None
         result = _transfer(run, checkpoint.distribution, test_set, config.transfer, device, saved, quiet)
+        drew = replace(config.transfer, networks=result.drawn[-1], until_ci_width=None)
         _measure_evidence(
-            run,
-            Measured(
-                checkpoint.distribution, test_set, config.transfer, config.evidence, result, device, quiet
-            ),
+            run, Measured(checkpoint.distribution, test_set, drew, config.evidence, result, device, quiet)
         )
         if config.save_adversarials:
             _save_adversarials(run, result, test_set)
@@ -119,7 +117,8 @@ def _transfer(
         source=saved[0].source
         if saved
         else {"seed": config.seed, "stream": "source", "index": config.source},
-        fresh={"seed": config.seed, "stream": "fresh", "start": 0, "stop": config.networks},
+        fresh={"seed": config.seed, "stream": "fresh", "start": 0, "stop": result.drawn[-1]},
+        stopping={"rounds": result.drawn, "reason": result.stopped} if result.stopped else None,
         examples={"tried": result.tried, "source_correct": len(result.indices)},
         cells=[cell_record(cell) for cell in result.cells],
         backend=result.forward.backend,

@@ -111,8 +111,21 @@ TRANSFER = _options(
     ),
     click.option("--norm", default="linf", show_default=True, help="linf or l2."),
     click.option("--networks", type=int, default=500, show_default=True, help="Fresh networks."),
+    click.option(
+        "--until-ci-width", type=float, help="Draw until every 95% interval is narrower; see --max-networks."
+    ),
+    click.option(
+        "--max-networks", type=int, default=10_000, show_default=True, help="The most --until-ci-width draws."
+    ),
     click.option("--examples", type=int, default=500, show_default=True, help="Images of the test split."),
     click.option("--source", type=int, default=0, show_default=True, help="Index of the attacked network."),
+    click.option(
+        "--sources",
+        type=int,
+        default=1,
+        show_default=True,
+        help="Networks that are attacked, each on its own.",
+    ),
     click.option("--target", type=int, help="Class number to aim at.  [default: any wrong class]"),
     click.option("--backend", help="Of the ensemble forward.  [default: the fastest for device and job]"),
     click.option("--precision", help="float32, or cascade: bfloat16 with the predictions of float32."),
@@ -323,22 +336,12 @@ def _bench_config(flags: dict[str, Any], *, trains: bool, transfers: bool) -> Be
             training=replace(preset.training, **_given(chosen)),
         )
     if transfers:
-        names = (
-            "attacks",
-            "eps",
-            "norm",
-            "networks",
-            "examples",
-            "source",
-            "target",
-            "seed",
-            "backend",
-            "precision",
-        )
+        names = ["attacks", "eps", "norm", "networks", "examples", "source", "target", "seed"]
+        names += ["backend", "precision", "until_ci_width", "max_networks"]
         config = replace(
             config,
             transfer=TransferConfig(**{name: flags[name] for name in names}),
-            evidence=EvidenceConfig(**{name: flags[name] for name in ("checks",)}),
+            evidence=EvidenceConfig(**{name: flags[name] for name in ("sources", "checks")}),
             adversarials=flags.get("adversarials"),
             save_adversarials=flags["save_adversarials"],
         )

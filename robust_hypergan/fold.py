@@ -40,6 +40,13 @@ class CellFold:
         self.fooled_by_network.append(int((fooled & self.source_fooled).sum()))
 
     @property
+    def fooled_fractions(self) -> tuple[np.ndarray, np.ndarray]:
+        """Of each example that fooled the source, and of each network on these; empty if none did."""
+        hits = int(self.source_fooled.sum())
+        by_network = np.array(self.fooled_by_network if hits else [], dtype=float) / max(hits, 1)
+        return _array(self.fooled[self.source_fooled]) / max(self.tally.networks, 1), by_network
+
+    @property
     def modal_wrong_label(self) -> tuple[Tensor, Tensor]:
         """The most frequent answer of the networks that each image fools, and how many give it."""
         if self.cell.target is None:

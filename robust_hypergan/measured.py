@@ -9,7 +9,7 @@ import pandas as pd
 import torch
 
 from robust_hypergan.datasets import Dataset
-from robust_hypergan.errors import unknown
+from robust_hypergan.errors import check_range, unknown
 from robust_hypergan.networks import NetworkDistribution
 from robust_hypergan.transferability import TransferConfig, TransferResult
 
@@ -37,6 +37,7 @@ class EvidenceConfig:
     def __post_init__(self) -> None:
         if self.checks not in CHECK_LEVELS:
             raise unknown("level of checks", self.checks, CHECK_LEVELS)
+        check_range("sources", self.sources, 1, 1000)
 
 
 @dataclass(frozen=True)

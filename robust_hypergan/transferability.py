@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,7 @@ from robust_hypergan.fold import Fold
 from robust_hypergan.networks import NetworkDistribution, Networks, materialise
 from robust_hypergan.progress import track
 from robust_hypergan.reports import summarise
+from robust_hypergan.stopping import check_width, draw_until_sure
 
 
 @dataclass(frozen=True)
@@ -37,7 +39,7 @@ class TransferConfig:
         attacks: attacks as in ``pgd:steps=40``.
         eps: radii of the ball, each in (0, 1] for L-inf and above 0 for L2.
         norm: ``linf`` or ``l2``.
-        networks: fresh networks, 1 to 100,000.
+        networks: fresh networks, 1 to 100,000; with ``until_ci_width`` those of the first round.
         examples: images of the test split, chosen at random but the same for a seed.
         source: index of the attacked network in the ``source`` stream; an attack on K networks holds
             this one and the K - 1 after it.
@@ -46,6 +48,9 @@ class TransferConfig:
         seed: of the networks' addresses, the choice of examples and the attacks' randomness.
         backend: of the ensemble forward; None is the fastest for the device and the size of the job.
         precision: ``float32``, or ``cascade`` with the same predictions; None is the fastest likewise.
+        until_ci_width: draw fresh networks until every cell's interval of the mean fooled fraction is
+            narrower, in (0, 1]; see :mod:`robust_hypergan.stopping`. None draws ``networks``.
+        max_networks: the most that are drawn for it, ``networks`` to 100,000.
 
     Raises:
         InputError: a value outside its range, or an attack that does not exist.
@@ -61,6 +66,8 @@ class TransferConfig:
     seed: int = 0
     backend: str | None = None
     precision: str | None = None
+    until_ci_width: float | None = None
+    max_networks: int = 10_000
 
     def __post_init__(self) -> None:
         if self.norm not in NORMS:
@@ -75,6 +82,9 @@ class TransferConfig:
         check_range("networks", self.networks, 1, 100_000)
         for name, least in (("examples", 1), ("source", 0), ("seed", 0)):
             check_range(name, getattr(self, name), least)
+        if self.until_ci_width is not None:
+            check_width(self.until_ci_width)
+            check_range("max_networks", self.max_networks, self.networks, 100_000)
         if self.target is not None:
             check_range("target", self.target, 0)
         if len(set(self.attacks)) < len(self.attacks) or len(set(self.eps)) < len(self.eps):
@@ -96,6 +106,8 @@ class TransferResult:
         indices: their indices in the split.
         votes: for each cell the fresh networks that predict each class, ``[n, classes]``; empty if it failed.
         tried: examples tried, initially correct or not; those of the target class are not.
+        drawn: fresh networks that were tried after each round; one round unless until_ci_width is given.
+        stopped: why no more were drawn, in a plain sentence; empty unless until_ci_width is given.
         seconds: of crafting and of the fresh networks.
         forward: how the fresh networks were computed.
     """
@@ -108,6 +120,8 @@ class TransferResult:
     indices: list[int]
     votes: list[Tensor]
     tried: int
+    drawn: tuple[int, ...]
+    stopped: str
     seconds: dict[str, float]
     forward: Account
 
@@ -190,25 +204,24 @@ def transfer(
     started = time.perf_counter()
     clean, own_labels = images[correct], labels[correct]
     cells = [each.cell.to(images.device) for each in saved] or list(
-        _craft(distribution, source, clean, own_labels, config, quiet)
+        craft_cells(distribution, source, clean, own_labels, config, quiet)
     )
     crafted = time.perf_counter()
 
     fold = Fold(cells, images, labels, correct, len(dataset.classes))
-    addresses = Networks(config.seed, "fresh", range(config.networks))
     account = Account()
-    with track("fresh networks", config.networks, quiet) as progress:
-        for block, logits in ensemble_forward(
-            distribution,
-            addresses,
-            fold.images,
-            backend=config.backend,
-            precision=config.precision,
-            account=account,
-        ):
-            for own in logits:
-                fold.add(own)
-            progress.update(len(block))
+    drawn, stopped = draw_until_sure(
+        fold,
+        distribution,
+        seed=config.seed,
+        networks=config.networks,
+        width=config.until_ci_width,
+        most=config.max_networks,
+        forward=partial(
+            ensemble_forward, backend=config.backend, precision=config.precision, account=account
+        ),
+        quiet=quiet,
+    )
     finished = time.perf_counter()
 
     indices = chosen[correct.cpu()].tolist()
@@ -222,6 +235,8 @@ def transfer(
         indices=indices,
         votes=[torch.empty(0) if cell.error else next(votes) for cell in cells],
         tried=tried,
+        drawn=drawn,
+        stopped=stopped,
         seconds={"crafting": crafted - started, "transfer": finished - crafted},
         forward=account,
     )
@@ -243,7 +258,7 @@ def cell_record(cell: Cell) -> dict[str, Any]:
     }
 
 
-def _craft(
+def craft_cells(
     distribution: NetworkDistribution,
     source: nn.Module,
     images: Tensor,
@@ -251,6 +266,16 @@ def _craft(
     config: TransferConfig,
     quiet: bool,
 ) -> Iterator[Cell]:
+    """Every attack at every eps on one source network.
+
+    Args:
+        distribution: what the attacks may draw further networks from.
+        source: the network of ``config.source``.
+        images: ``[n, C, H, W]`` in [0, 1] that it classifies correctly.
+        labels: their classes ``[n]``.
+        config: attacks, eps and the source's index.
+        quiet: no progress bar.
+    """
     total = len(config.attacks) * len(config.eps) * len(images)
     with track("crafting", total, quiet) as progress:
         for spec in config.attacks:

@@ -172,6 +172,17 @@ def test_a_configuration_file_has_the_keys_of_the_flags_and_a_flag_wins(finished
         (["bench", "--out", "r", "--eps", "0"], "must be in (0, 1]"),
         (["bench", "--out", "r", "--eps", "1.01"], "must be in (0, 1]"),
         (["bench", "--out", "r", "--networks", "0"], "networks 0 is out of range"),
+        (["bench", "--out", "r", "--sources", "0"], "sources 0 is out of range"),
+        (
+            ["transfer", "--out", "r", "--checkpoint", "c", "--sources", "2", "--adversarials", "a"],
+            "saved adversarials have one source, not 2",
+        ),
+        (["bench", "--out", "r", "--until-ci-width", "0"], "until_ci_width 0 is out of range"),
+        (["bench", "--out", "r", "--until-ci-width", "nan"], "until_ci_width nan is out of range"),
+        (
+            ["bench", "--out", "r", "--until-ci-width", "0.1", "--max-networks", "3"],
+            "max_networks 3 is out of range: it must be at least 500",
+        ),
         (["bench", "--out", "r", "--examples", "2001"], "2000 test images, not 2001"),
         (["bench", "--out", "r", "--preset", "quik"], "did you mean quick"),
         (["bench", "--out", "r", "--steps", "0"], "steps"),

@@ -1,0 +1,130 @@
+"""When enough fresh networks were drawn: every interval narrow enough, or more networks no help.
+
+Networks are drawn in rounds, each doubling what there is, and judged between rounds only; what ends it has
+to be seen after two rounds in a row. Stopping at the first narrow interval would favour those that are
+narrow by chance (``benchmarks/interval_coverage.py`` measures how much is left of that). The interval of a
+cell shrinks with the networks to what its examples alone leave; where that is too wide, no network can help.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+
+from torch import Tensor
+
+from robust_hypergan.ensemble import ensemble_forward
+from robust_hypergan.errors import InputError
+from robust_hypergan.fold import CellFold, Fold
+from robust_hypergan.networks import NetworkDistribution, Networks, fresh_available
+from robust_hypergan.progress import track
+from robust_hypergan.reports import crossed_mean_interval, unlimited_columns_interval
+
+Forward = Callable[[NetworkDistribution, Networks, Tensor], Iterator[tuple[Networks, Tensor]]]
+"""As :func:`robust_hypergan.ensemble.ensemble_forward`."""
+
+
+def check_width(width: float) -> None:
+    """Refuses a width outside (0, 1].
+
+    Raises:
+        InputError: says the range.
+    """
+    if not 0 < width <= 1:
+        raise InputError(f"until_ci_width {width:g} is out of range: it must be in (0, 1], as in 0.05")
+
+
+def draw_until_sure(
+    fold: Fold,
+    distribution: NetworkDistribution,
+    *,
+    seed: int,
+    networks: int,
+    width: float | None,
+    most: int,
+    forward: Forward = ensemble_forward,
+    quiet: bool = True,
+) -> tuple[tuple[int, ...], str]:
+    """Folds fresh networks in, round by round.
+
+    Args:
+        fold: what they are tried on.
+        distribution: what they are drawn from; it may end before ``most``.
+        seed: of their addresses.
+        networks: of the first round.
+        width: see :func:`stop_reason`; None is one round.
+        most: networks at most.
+        forward: gives the networks' logits.
+        quiet: no progress bar.
+
+    Returns:
+        The networks there were after each round, and why no more were drawn; empty without a width.
+    """
+    ends, drawn, reason = [networks], 0, ""
+    if width is not None:
+        ends = list(round_ends(networks, fresh_available(distribution, most)))
+    with track("fresh networks", networks, quiet) as progress:
+        for position, stop in enumerate(ends):
+            progress.total = stop
+            block_of_round = Networks(seed, "fresh", range(drawn, stop))
+            for block, logits in forward(distribution, block_of_round, fold.images):
+                for own in logits:
+                    fold.add(own)
+                progress.update(len(block))
+            drawn = stop
+            before, reason = reason, "" if width is None else stop_reason(fold.cells, width, drawn, ends[-1])
+            if reason and before:
+                return tuple(ends[: position + 1]), reason
+    return tuple(ends), reason
+
+
+def round_ends(first: int, most: int) -> Iterator[int]:
+    """Networks after each round: the first, then twice as many each time, at most ``most``.
+
+    >>> list(round_ends(500, 3000))
+    [500, 1000, 2000, 3000]
+    """
+    count = first
+    while count < most:
+        yield count
+        count *= 2
+    yield max(first, most)
+
+
+def stop_reason(cells: Sequence[CellFold], width: float, networks: int, most: int) -> str:
+    """Why no more networks are needed, in a plain sentence; empty if they are.
+
+    Args:
+        cells: those that did not fail, with the networks so far. Where nothing fooled the source there is
+            no interval, and the cell has no say.
+        width: what every interval has to be narrower than.
+        networks: how many there are.
+        most: how many there may be.
+    """
+    means = [(each, *each.fooled_fractions) for each in cells]
+    wide = [
+        (each.cell, len(examples), _width(unlimited_columns_interval(examples, by_network)))
+        for each, examples, by_network in means
+        if _width(crossed_mean_interval(examples, by_network)) >= width
+    ]
+    if not wide:
+        return f"every 95% interval is narrower than {width:g} with {networks:,} networks"
+    hopeless = [each for each in wide if each[2] >= width]
+    if len(hopeless) < len(wide) and networks < most:
+        return ""
+    total, verb = f"{len(wide)} of {len(means)} intervals", "is" if len(wide) == 1 else "are"
+    reason = f"{total} {verb} not narrower than {width:g} with {networks:,} networks"
+    if not hopeless:
+        return f"{reason}, the most there may be"
+    cell, examples, floor = max(hopeless, key=lambda each: each[2])
+    needed = math.ceil(examples * (floor / width) ** 2)
+    share = "all of them" if len(hopeless) == len(wide) else f"{len(hopeless)} of them"
+    return (
+        f"{reason}; {share} would not be with any number of networks: the {examples:,} examples of "
+        f"{cell.attack} at eps {cell.eps:g} that fooled the source alone leave {floor:.2g}, and about "
+        f"{needed:,} are needed"
+    )
+
+
+def _width(interval: tuple[float, float]) -> float:
+    return interval[1] - interval[0]
