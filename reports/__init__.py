@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from robust_hypergan.reports.columns import (
+    EVIDENCE_TABLES,
     EXAMPLES_COLUMNS,
     GALLERY_COLUMNS,
     NETWORKS_COLUMNS,
@@ -19,10 +20,15 @@ from robust_hypergan.reports.pictures import pictures
 from robust_hypergan.reports.run import Run, load_run
 from robust_hypergan.reports.section import Picture
 from robust_hypergan.reports.sections import sections
-from robust_hypergan.reports.statistics import crossed_mean_interval, wilson_interval
+from robust_hypergan.reports.statistics import (
+    crossed_mean_interval,
+    paired_mean_interval,
+    wilson_interval,
+)
 from robust_hypergan.reports.tables import summarise
 
 __all__ = [
+    "EVIDENCE_TABLES",
     "EXAMPLES_COLUMNS",
     "GALLERY_COLUMNS",
     "NETWORKS_COLUMNS",
@@ -32,6 +38,7 @@ __all__ = [
     "crossed_mean_interval",
     "headline",
     "load_run",
+    "paired_mean_interval",
     "read_table",
     "summarise",
     "wilson_interval",

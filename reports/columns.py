@@ -73,7 +73,23 @@ TRAINING_COLUMNS = ["step", "loss", "adversarial_loss", "discriminator_loss", "a
 GALLERY_COLUMNS = ["row", *CELL, "example", "label", "quantile", "fooled_fraction", "source_label"]
 """``gallery.csv``: one row per picture, followed by ``counts_0``, ``counts_1``, ... per class."""
 
-EVIDENCE_TABLES: dict[str, list[str]] = {}
+EVIDENCE_TABLES: dict[str, list[str]] = {
+    "wrong_labels": [
+        *CELL,
+        "examples",
+        "wrong_answers",
+        "modal_share",
+        "modal_low",
+        "modal_high",
+        "pair_agreement",
+        "entropy",
+        "entropy_normalised",
+        "source_agreement",
+        "source_low",
+        "source_high",
+    ],
+    "confusion": [*CELL, "source_label", "fresh_label", "count"],
+}
 """Columns of the tables that a run may have beside these, by the stem of their file."""
 
 TEXT_COLUMNS = frozenset({"attack", "norm", "role", "status", "audit"})

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from robust_hypergan.measured import Measurement
+from robust_hypergan.wrong_labels import wrong_labels
 
-MEASUREMENTS: dict[str, Measurement] = {}
+MEASUREMENTS: dict[str, Measurement] = {
+    "wrong labels": wrong_labels,
+}
 """By the name under which ``run.json`` keeps their seconds."""

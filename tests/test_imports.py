@@ -22,6 +22,7 @@ LAYERS = [
     {"fold", "ensemble_training"},
     {"transferability"},
     {"gallery", "run_folder", "measured"},
+    {"wrong_labels"},
     {"evidence", "bench_config"},
     {"preparation"},
     {"benchmark"},
