@@ -74,6 +74,7 @@ GALLERY_COLUMNS = ["row", *CELL, "example", "label", "quantile", "fooled_fractio
 """``gallery.csv``: one row per picture, followed by ``counts_0``, ``counts_1``, ... per class."""
 
 EVIDENCE_TABLES: dict[str, list[str]] = {
+    "uses": ["images", *CELL, "use", "networks", "votes", "examples", "accuracy", "ci_low", "ci_high"],
     "wrong_labels": [
         *CELL,
         "examples",
@@ -92,5 +93,5 @@ EVIDENCE_TABLES: dict[str, list[str]] = {
 }
 """Columns of the tables that a run may have beside these, by the stem of their file."""
 
-TEXT_COLUMNS = frozenset({"attack", "norm", "role", "status", "audit"})
+TEXT_COLUMNS = frozenset({"attack", "norm", "role", "status", "audit", "images", "use"})
 """Columns that stay text whatever their values look like."""

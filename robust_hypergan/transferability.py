@@ -93,6 +93,8 @@ class TransferResult:
         labels: their true classes ``[n]``.
         indices: their indices in the split.
         votes: for each cell the fresh networks that predict each class, ``[n, classes]``; empty if it failed.
+        fold: everything that was folded from the fresh networks' answers.
+        chosen: indices of all examples tried, initially correct or not.
         tried: examples tried, initially correct or not; those of the target class are not.
         seconds: of crafting and of the fresh networks.
     """
@@ -104,6 +106,8 @@ class TransferResult:
     labels: Tensor
     indices: list[int]
     votes: list[Tensor]
+    fold: Fold
+    chosen: list[int]
     tried: int
     seconds: dict[str, float]
 
@@ -190,7 +194,7 @@ def transfer(
     )
     crafted = time.perf_counter()
 
-    fold = Fold(cells, images, labels, correct, len(dataset.classes))
+    fold = Fold(cells, images, labels, correct, len(dataset.classes), config.seed)
     addresses = Networks(config.seed, "fresh", range(config.networks))
     with track("fresh networks", config.networks, quiet) as progress:
         for block, logits in ensemble_forward(distribution, addresses, fold.images, backend=config.backend):
@@ -209,6 +213,8 @@ def transfer(
         labels=own_labels,
         indices=indices,
         votes=[torch.empty(0) if cell.error else next(votes) for cell in cells],
+        fold=fold,
+        chosen=chosen.tolist(),
         tried=tried,
         seconds={"crafting": crafted - started, "transfer": finished - crafted},
     )
