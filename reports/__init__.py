@@ -12,6 +12,7 @@ from robust_hypergan.reports.columns import (
     SUMMARY_COLUMNS,
     TRAINING_COLUMNS,
 )
+from robust_hypergan.reports.detection import detection_table
 from robust_hypergan.reports.effective import effective_wilson_interval
 from robust_hypergan.reports.figure_style import save_figure
 from robust_hypergan.reports.files import read_table, write_bytes, write_table
@@ -37,6 +38,7 @@ __all__ = [
     "TRAINING_COLUMNS",
     "Run",
     "crossed_mean_interval",
+    "detection_table",
     "effective_wilson_interval",
     "headline",
     "load_run",

@@ -75,6 +75,30 @@ GALLERY_COLUMNS = ["row", *CELL, "example", "label", "quantile", "fooled_fractio
 
 EVIDENCE_TABLES: dict[str, list[str]] = {
     "uses": ["images", *CELL, "use", "networks", "votes", "examples", "accuracy", "ci_low", "ci_high"],
+    "uncertainty": [
+        "inputs",
+        "data",
+        *CELL,
+        "example",
+        "networks",
+        "entropy",
+        "mutual_information",
+        "variance",
+        "vote_wrong",
+    ],
+    "detection": [
+        "inputs",
+        "data",
+        *CELL,
+        "subset",
+        "score",
+        "positives",
+        "negatives",
+        "auroc",
+        "ci_low",
+        "ci_high",
+        "fpr95",
+    ],
     "wrong_labels": [
         *CELL,
         "examples",
@@ -93,5 +117,7 @@ EVIDENCE_TABLES: dict[str, list[str]] = {
 }
 """Columns of the tables that a run may have beside these, by the stem of their file."""
 
-TEXT_COLUMNS = frozenset({"attack", "norm", "role", "status", "audit", "images", "use"})
+TEXT_COLUMNS = frozenset(
+    {"attack", "norm", "role", "status", "audit"} | {"images", "use", "inputs", "data", "subset", "score"}
+)
 """Columns that stay text whatever their values look like."""

@@ -24,6 +24,7 @@ from robust_hypergan.evidence import MEASUREMENTS
 from robust_hypergan.gallery import write_gallery
 from robust_hypergan.measured import Measured
 from robust_hypergan.networks import NetworkDistribution, move
+from robust_hypergan.outliers import load_outliers
 from robust_hypergan.preparation import loaded, trained, untrained
 from robust_hypergan.reports import write_report, write_table
 from robust_hypergan.run_folder import RunFolder
@@ -65,6 +66,7 @@ def bench(
     training_set = None if config.checkpoint else config.data.load("train")
     checkpoint = loaded(config, test_set) if config.checkpoint else untrained(config, test_set)
     saved = _load_saved(config.adversarials, test_set)
+    outliers = _load_outliers(config, test_set)
     if config.transfer and not saved:
         choose_examples(test_set, config.transfer.examples, config.transfer.seed)
     with RunFolder(out, command, config.plain()) as run:
@@ -85,7 +87,14 @@ def bench(
         _measure_evidence(
             run,
             Measured(
-                checkpoint.distribution, test_set, config.transfer, config.evidence, result, device, quiet
+                checkpoint.distribution,
+                test_set,
+                config.transfer,
+                config.evidence,
+                result,
+                device,
+                quiet,
+                outliers,
             ),
         )
         if config.save_adversarials:
@@ -159,6 +168,13 @@ def _load_saved(folder: Path | None, dataset: Dataset) -> list[SavedCell]:
                 f"{folder} holds adversarials of other images than {dataset.name}: use their own --data"
             )
     return saved
+
+
+def _load_outliers(config: BenchConfig, dataset: Dataset) -> Dataset | None:
+    if not config.transfer:
+        return None
+    name, data = config.evidence.outliers, config.data
+    return load_outliers(name, dataset, root=data.root, download=data.download)
 
 
 def _describe(test_set: Dataset, training_set: Dataset | None) -> dict[str, Any]:

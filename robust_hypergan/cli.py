@@ -115,6 +115,10 @@ TRANSFER = _options(
     click.option("--source", type=int, default=0, show_default=True, help="Index of the attacked network."),
     click.option("--target", type=int, help="Class number to aim at.  [default: any wrong class]"),
     click.option("--backend", help="Of the ensemble forward.  [default: the device's fastest]"),
+    click.option(
+        "--outliers",
+        help="Data set of outlying images to detect, or noise.  [default: one of such images, or noise]",
+    ),
     click.option("--save-adversarials", is_flag=True, help="Keep the adversarial images."),
 )
 
@@ -287,6 +291,7 @@ def _bench_config(flags: dict[str, Any], *, trains: bool, transfers: bool) -> Be
     from dataclasses import replace
 
     from robust_hypergan.bench_config import BenchConfig, DataConfig
+    from robust_hypergan.measured import EvidenceConfig
     from robust_hypergan.presets import find_preset
     from robust_hypergan.transferability import TransferConfig
 
@@ -322,6 +327,7 @@ def _bench_config(flags: dict[str, Any], *, trains: bool, transfers: bool) -> Be
         config = replace(
             config,
             transfer=TransferConfig(**{name: flags[name] for name in names}),
+            evidence=EvidenceConfig(outliers=flags["outliers"]),
             adversarials=flags.get("adversarials"),
             save_adversarials=flags["save_adversarials"],
         )

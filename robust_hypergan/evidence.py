@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from robust_hypergan.detection import detection
 from robust_hypergan.measured import Measurement
 from robust_hypergan.uses import uses
 from robust_hypergan.wrong_labels import wrong_labels
 
 MEASUREMENTS: dict[str, Measurement] = {
     "uses": uses,
+    "detection": detection,
     "wrong labels": wrong_labels,
 }
 """By the name under which ``run.json`` keeps their seconds."""

@@ -103,7 +103,7 @@ class _Votes:
         if self.held == self.size:
             right = self.probability.argmax(1) == self.labels
             self.right += right
-            self.accuracies.append([right[part].double().mean().item() for part in self.parts])
+            self.accuracies.append(torch.stack([right[part].double().mean() for part in self.parts]).tolist())
             self.probability.zero_()
             self.held = 0
 
