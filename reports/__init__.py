@@ -18,6 +18,7 @@ from robust_hypergan.reports.figure_style import save_figure
 from robust_hypergan.reports.files import read_table, write_bytes, write_table
 from robust_hypergan.reports.findings import find, headline
 from robust_hypergan.reports.page import Content, PageFigure, PageSection, render_html, render_markdown
+from robust_hypergan.reports.pair_correlations import correlate_pairs
 from robust_hypergan.reports.pictures import pictures
 from robust_hypergan.reports.run import Run, load_run
 from robust_hypergan.reports.section import Picture
@@ -37,6 +38,7 @@ __all__ = [
     "SUMMARY_COLUMNS",
     "TRAINING_COLUMNS",
     "Run",
+    "correlate_pairs",
     "crossed_mean_interval",
     "detection_table",
     "effective_wilson_interval",

@@ -114,10 +114,26 @@ EVIDENCE_TABLES: dict[str, list[str]] = {
         "source_high",
     ],
     "confusion": [*CELL, "source_label", "fresh_label", "count"],
+    "pairs": [
+        "from_stream",
+        "from_network",
+        "to_stream",
+        "to_network",
+        *CELL,
+        "examples",
+        "fooled",
+        "transfer_rate",
+        "disagreement",
+        "weight_distance",
+        "error_iou",
+    ],
+    "pair_correlations": ["measure", "networks", "pairs", "spearman", "p_value", "permutations"],
 }
 """Columns of the tables that a run may have beside these, by the stem of their file."""
 
 TEXT_COLUMNS = frozenset(
-    {"attack", "norm", "role", "status", "audit"} | {"images", "use", "inputs", "data", "subset", "score"}
+    {"attack", "norm", "role", "status", "audit"}
+    | {"images", "use", "inputs", "data", "subset", "score"}
+    | {"from_stream", "to_stream", "measure"}
 )
 """Columns that stay text whatever their values look like."""

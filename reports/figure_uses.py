@@ -51,8 +51,8 @@ def draw_uses(uses: pd.DataFrame) -> Figure:
     for axes, ((attack, norm), rows) in zip(grid, attacked, strict=False):
         _panel(axes, pd.concat([clean, rows]), names)
         axes.set_title(f"{shorten(str(attack))}, {norm_text(str(norm))}")
+        axes.set_xlabel("eps")
     grid[0].yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
-    figure.supxlabel("eps", fontsize=9)
     figure.supylabel("accuracy", fontsize=9)
     handles: list[Artist] = [Line2D([], [], label=name, **_look(index)) for index, name in enumerate(names)]
     figure.legend(

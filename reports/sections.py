@@ -9,6 +9,7 @@ import pandas as pd
 from robust_hypergan.reports.run import Run
 from robust_hypergan.reports.section import Section
 from robust_hypergan.reports.section_detection import detection_section
+from robust_hypergan.reports.section_pairs import pairs_section
 from robust_hypergan.reports.section_uses import uses_section
 from robust_hypergan.reports.section_wrong_labels import wrong_labels_section
 
@@ -16,6 +17,7 @@ SECTIONS: list[Callable[[Run, pd.DataFrame], Section | None]] = [
     uses_section,
     detection_section,
     wrong_labels_section,
+    pairs_section,
 ]
 """Each is given the run and its summary, and answers None where the run has no table for it."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from robust_hypergan.detection import detection
 from robust_hypergan.measured import Measurement
+from robust_hypergan.pairs import pairs
 from robust_hypergan.uses import uses
 from robust_hypergan.wrong_labels import wrong_labels
 
@@ -11,5 +12,6 @@ MEASUREMENTS: dict[str, Measurement] = {
     "uses": uses,
     "detection": detection,
     "wrong labels": wrong_labels,
+    "pairs": pairs,
 }
 """By the name under which ``run.json`` keeps their seconds."""

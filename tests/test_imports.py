@@ -22,7 +22,7 @@ LAYERS = [
     {"fold", "ensemble_training"},
     {"transferability"},
     {"gallery", "run_folder", "measured"},
-    {"detection", "uses", "wrong_labels"},
+    {"detection", "pairs", "uses", "wrong_labels"},
     {"evidence", "bench_config"},
     {"preparation"},
     {"benchmark"},
