@@ -23,11 +23,7 @@ from robust_hypergan.reports.pictures import pictures
 from robust_hypergan.reports.run import Run, load_run
 from robust_hypergan.reports.section import Picture
 from robust_hypergan.reports.sections import sections
-from robust_hypergan.reports.statistics import (
-    crossed_mean_interval,
-    paired_mean_interval,
-    wilson_interval,
-)
+from robust_hypergan.reports.statistics import crossed_mean_interval, wilson_interval
 from robust_hypergan.reports.tables import summarise
 
 __all__ = [
@@ -44,7 +40,6 @@ __all__ = [
     "effective_wilson_interval",
     "headline",
     "load_run",
-    "paired_mean_interval",
     "read_table",
     "summarise",
     "wilson_interval",

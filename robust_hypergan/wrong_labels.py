@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from robust_hypergan.crafting import Cell
 from robust_hypergan.measured import Measured
-from robust_hypergan.reports import EVIDENCE_TABLES, paired_mean_interval
+from robust_hypergan.reports import EVIDENCE_TABLES, effective_wilson_interval
 
 Votes = NDArray[np.int64]
 
@@ -46,7 +46,8 @@ def agreement(wrong: Votes, source_labels: Votes) -> dict[str, float]:
     ``pair_agreement`` the probability that two of its fooled networks answer the same, which unlike the
     first does not grow when they are few; ``entropy`` that of the wrong answers in nats, and
     ``entropy_normalised`` its share of the greatest possible, ``log(classes - 1)``; ``source_agreement`` the
-    share of the wrong answers that are the source's. The intervals count the examples as the sample.
+    share of the wrong answers that are the source's. The intervals are Wilson's with the examples as the
+    trials, which is conservative for shares, and not of width 0 where a few examples all agree.
 
     Args:
         wrong: fresh networks that answer each wrong class, ``[n, classes]``, 0 at the true one.
@@ -59,9 +60,8 @@ def agreement(wrong: Votes, source_labels: Votes) -> dict[str, float]:
     entropy = -np.where(counts > 0, shares * np.log(np.where(counts > 0, shares, 1.0)), 0.0).sum(1)
     several = totals > 1
     same = (counts * (counts - 1)).sum(1)[several] / (totals * (totals - 1))[several]
-    modal, *modal_ends = paired_mean_interval(shares.max(1))
-    source, *source_ends = paired_mean_interval(shares[np.arange(len(answers)), answers])
-    modal_low, modal_high, source_low, source_high = np.clip([*modal_ends, *source_ends], 0, 1)
+    modal, modal_low, modal_high = _estimate(shares.max(1))
+    source, source_low, source_high = _estimate(shares[np.arange(len(answers)), answers])
     greatest = np.log(wrong.shape[1] - 1) if wrong.shape[1] > 2 else np.nan
     mean_entropy = _mean(entropy)
     return {
@@ -92,6 +92,11 @@ def confusion(wrong: Votes, source_labels: Votes) -> list[dict[str, int]]:
 
 def _named(cell: Cell) -> dict[str, object]:
     return {"attack": cell.attack, "norm": cell.norm, "eps": cell.eps}
+
+
+def _estimate(shares: NDArray[np.float64]) -> tuple[float, float, float]:
+    mean = _mean(shares)
+    return mean, *effective_wilson_interval(shares, [mean])
 
 
 def _mean(values: NDArray[np.float64]) -> float:

@@ -31,6 +31,7 @@ def test_full_agreement_and_none_at_all():
     agreed = agreement(np.array([[0, 7, 0], [0, 7, 0]]), np.array([1, 2]))
     assert (agreed["modal_share"], agreed["pair_agreement"], agreed["entropy"]) == (1, 1, 0)
     assert agreed["source_agreement"] == 0.5
+    assert (agreed["modal_low"], agreed["modal_high"]) == (pytest.approx(2 / (2 + 1.959964**2)), 1)
     split = agreement(np.array([[0, 1, 1]]), np.array([1]))
     assert (split["modal_share"], split["pair_agreement"]) == (0.5, 0)
     assert split["entropy_normalised"] == pytest.approx(1)
