@@ -22,7 +22,10 @@ from robust_hypergan.transferability import choose_examples
 
 ATTACK = "fgsm"
 EACH, COMPARED, ATTACKED = 8, 1000, 150
-"""Networks of either stream, clean images they are compared on, images each of them is attacked with."""
+"""Networks of either stream, clean images they are compared on, images each of them is attacked with.
+
+Of the networks and the attacked images at most as many as the run itself has.
+"""
 
 
 def pairs(measured: Measured) -> dict[str, pd.DataFrame]:
@@ -33,12 +36,13 @@ def pairs(measured: Measured) -> dict[str, pd.DataFrame]:
     second misclassifies too: FGSM at the middle eps of the run, any wrong class, with a target too.
     """
     config, distribution = measured.config, measured.distribution
+    each = min(EACH, config.networks)
     streams = [
-        available(distribution, config.seed, "source", config.source, EACH),
-        available(distribution, config.seed, "fresh", 0, min(EACH, config.networks)),
+        available(distribution, config.seed, "source", config.source, each),
+        available(distribution, config.seed, "fresh", 0, each),
     ]
     drawn = [distribution.sample(networks) for networks in streams if len(networks)]
-    params = {name: torch.cat([each[name] for each in drawn]) for name in drawn[0]}  # (K, ...)
+    params = {name: torch.cat([own[name] for own in drawn]) for name in drawn[0]}  # (K, ...)
     singles = [(networks.stream, index) for networks in streams for index in networks.indices]
     if len(singles) < 2:
         return {}
@@ -49,7 +53,7 @@ def pairs(measured: Measured) -> dict[str, pd.DataFrame]:
         "weight_distance": weight_distance(params),
         "error_iou": error_iou(answers != labels),
     }
-    images, labels = _images(measured, ATTACKED)
+    images, labels = _images(measured, min(ATTACKED, config.examples))
     right = _answers(measured, params, images) == labels
     rows = []
     for first, (stream, index) in enumerate(singles):

@@ -16,7 +16,7 @@ from robust_hypergan.transferability import TransferConfig, transfer
 
 
 def measured(distribution, test_set, **settings):
-    settings = {"attacks": ("noise",), "eps": (0.1, 0.3), "networks": 4, "examples": 30} | settings
+    settings = {"attacks": ("noise",), "eps": (0.1, 0.3), "networks": 6, "examples": 90} | settings
     config = TransferConfig(**settings)
     result = transfer(distribution, test_set, config)
     return Measured(distribution, test_set, config, EvidenceConfig(), result, torch.device("cpu"))
@@ -40,7 +40,7 @@ def test_the_weight_distance_is_relative_to_the_mean_norm():
 
 def test_every_pair_is_counted_again_by_a_plain_loop(untrained, test_set):
     table = pairs(measured(untrained, test_set))["pairs"]
-    names = [("source", index) for index in range(8)] + [("fresh", index) for index in range(4)]
+    names = [("source", index) for index in range(6)] + [("fresh", index) for index in range(6)]
     assert len(table) == 12 * 11
     assert set(table["eps"]) == {0.3}
     networks = {name: materialise(untrained, Networks(0, name[0], [name[1]])) for name in names}
