@@ -32,8 +32,8 @@ def draw_entropy(uncertainty: pd.DataFrame) -> Figure:
         uncertainty[uncertainty["inputs"] == "adversarial"].groupby(["attack", "norm"], sort=False)
     )
     colours = attack_colours(str(attack) for (attack, _), _ in attacked)
-    columns = min(len(attacked), PANELS_IN_A_ROW)
-    lines = math.ceil(len(attacked) / columns)
+    lines = math.ceil(len(attacked) / PANELS_IN_A_ROW)
+    columns = math.ceil(len(attacked) / lines)
     figure = Figure(figsize=(max(3.2 * columns + 0.6, 5.6), 2.7 * lines + 0.7), layout="constrained")
     grid = figure.subplots(lines, columns, squeeze=False, sharex=True, sharey=True).ravel()
     for axes in grid[len(attacked) :]:

@@ -41,8 +41,8 @@ def draw_uses(uses: pd.DataFrame) -> Figure:
     named = uses.assign(name=[use_name(*pair) for pair in zip(uses["use"], uses["networks"], strict=True)])
     clean = named[named["images"] == "clean"].assign(eps=0.0)
     attacked = list(named[named["images"] == "adversarial"].groupby(["attack", "norm"], sort=False))
-    columns = min(len(attacked), PANELS_IN_A_ROW)
-    lines = math.ceil(len(attacked) / columns)
+    lines = math.ceil(len(attacked) / PANELS_IN_A_ROW)
+    columns = math.ceil(len(attacked) / lines)
     figure = Figure(figsize=(max(3.1 * columns + 0.6, 5.6), 2.7 * lines + 0.9), layout="constrained")
     grid = figure.subplots(lines, columns, squeeze=False, sharey=True).ravel()
     for axes in grid[len(attacked) :]:

@@ -12,7 +12,7 @@ from robust_hypergan.reports.detection import KIND, SCORES
 from robust_hypergan.reports.figure_entropy import draw_entropy
 from robust_hypergan.reports.run import Run
 from robust_hypergan.reports.section import Picture, Section, Table
-from robust_hypergan.reports.wording import cell_text, count, number, percent, plural, printable
+from robust_hypergan.reports.wording import DASH, cell_text, count, number, percent, plural, printable
 
 ADAPTIVE = "entropy-pgd"
 HEADINGS = (
@@ -33,7 +33,7 @@ Row = Mapping[Hashable, Any]
 def detection_section(run: Run, summary: pd.DataFrame) -> Section | None:  # noqa: ARG001 - its signature
     """From ``uncertainty.csv`` and ``detection.csv``; None without them."""
     uncertainty, detection = run.evidence.get("uncertainty"), run.evidence.get("detection")
-    if uncertainty is None or detection is None or detection.empty:
+    if uncertainty is None or detection is None or not (detection["inputs"] == "adversarial").any():
         return None
     networks = int(uncertainty["networks"].max())
     rows = tuple(_row(own) for _, own in detection.groupby(KIND, sort=False, dropna=False))
@@ -108,7 +108,7 @@ def _row(rows: pd.DataFrame) -> tuple[str, ...]:
 def _area(row: Row) -> str:
     if pd.isna(row["auroc"]):
         return number(float("nan"))
-    return f"{row['auroc']:.3f} ({row['ci_low']:.3f} to {row['ci_high']:.3f})"
+    return f"{row['auroc']:.3f} ({row['ci_low']:.2f}{DASH}{row['ci_high']:.2f})"
 
 
 def _picture(uncertainty: pd.DataFrame) -> Picture:

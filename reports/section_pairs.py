@@ -8,7 +8,7 @@ from robust_hypergan.reports.figure_pairs import draw_pairs
 from robust_hypergan.reports.pair_correlations import MEASURES
 from robust_hypergan.reports.run import Run
 from robust_hypergan.reports.section import Picture, Section, Table
-from robust_hypergan.reports.wording import cell_text, count, number, percent, plural
+from robust_hypergan.reports.wording import MINUS, cell_text, count, number, percent, plural
 
 SIGNIFICANT = 0.05
 HEADINGS = ("measure", "networks", "pairs", "least", "mean", "greatest", "Spearman's correlation", "p")
@@ -26,7 +26,7 @@ def pairs_section(run: Run, summary: pd.DataFrame) -> Section | None:  # noqa: A
             count(row["networks"]),
             count(row["pairs"]),
             *(number(float(value)) for value in _range(pairs[row["measure"]])),
-            number(row["spearman"]),
+            _signed(row["spearman"]),
             number(row["p_value"]),
         )
         for row in found
@@ -63,11 +63,15 @@ def _finding(correlations: pd.DataFrame) -> str:
     if not told:
         return "The networks are too few, or too much alike, to correlate anything over their pairs."
     texts = [
-        f"{MEASURES.get(row['measure'], str(row['measure']))} {number(row['spearman'])} (p ="
+        f"{MEASURES.get(row['measure'], str(row['measure']))} {_signed(row['spearman'])} (p ="
         f" {number(row['p_value'])}{'' if row['p_value'] < SIGNIFICANT else ', no evidence'})"
         for row in told
     ]
     return f"Rank correlation of the transfer rate with {'; '.join(texts)}."
+
+
+def _signed(correlation: float) -> str:
+    return number(correlation, 2).replace("-", MINUS)
 
 
 def _range(values: pd.Series) -> tuple[float, float, float]:

@@ -15,6 +15,7 @@ from robust_hypergan.reports.figure_pairs import draw_pairs
 from robust_hypergan.reports.pair_correlations import correlate_pairs, mantel
 from robust_hypergan.reports.run import load_run
 from robust_hypergan.reports.section_pairs import pairs_section
+from robust_hypergan.reports.wording import MINUS
 
 
 def symmetric(random: np.random.Generator, count: int) -> np.ndarray:
@@ -104,7 +105,7 @@ def test_the_section_says_what_the_tables_hold(folder: Path) -> None:
     assert section is not None
     assert "6 networks were attacked one after the other (fgsm, L∞ eps 0.1)" in section.paragraphs[0]
     assert f"{round(100 * pairs['transfer_rate'].mean())}% on average" in section.paragraphs[0]
-    assert "disagreement on clean images -1 (p = " in section.paragraphs[1]
+    assert f"disagreement on clean images {MINUS}1 (p = " in section.paragraphs[1]
     assert "overlap of the errors (IoU)" in section.paragraphs[1]
     assert len(section.tables[0].rows) == 3
 
