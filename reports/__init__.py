@@ -14,11 +14,14 @@ from robust_hypergan.reports.columns import (
     SUMMARY_COLUMNS,
     TRAINING_COLUMNS,
 )
+from robust_hypergan.reports.detection import detection_table
+from robust_hypergan.reports.effective import effective_wilson_interval
 from robust_hypergan.reports.figure_style import save_figure
 from robust_hypergan.reports.files import read_table, write_bytes, write_table
 from robust_hypergan.reports.findings import find, headline
 from robust_hypergan.reports.page import Content, PageFigure, PageSection, render_html, render_markdown
 from robust_hypergan.reports.page_examples import browsable
+from robust_hypergan.reports.pair_correlations import correlate_pairs
 from robust_hypergan.reports.pictures import pictures
 from robust_hypergan.reports.run import Run, load_run
 from robust_hypergan.reports.section import Picture
@@ -45,8 +48,11 @@ __all__ = [
     "TRAINING_COLUMNS",
     "Run",
     "SourceMatrix",
+    "correlate_pairs",
     "crossed_mean_interval",
+    "detection_table",
     "difference_interval",
+    "effective_wilson_interval",
     "headline",
     "load_run",
     "paired_mean_interval",

@@ -115,10 +115,68 @@ EVIDENCE_TABLES: dict[str, list[str]] = {
         "networks",
     ],
     "matrix": [*CELL, "source", "role", "network", "tried", "fooled", "fooled_fraction"],
+    "uses": ["images", *CELL, "use", "networks", "votes", "examples", "accuracy", "ci_low", "ci_high"],
+    "uncertainty": [
+        "inputs",
+        "data",
+        *CELL,
+        "example",
+        "networks",
+        "entropy",
+        "mutual_information",
+        "variance",
+        "vote_wrong",
+    ],
+    "detection": [
+        "inputs",
+        "data",
+        *CELL,
+        "subset",
+        "score",
+        "positives",
+        "negatives",
+        "auroc",
+        "ci_low",
+        "ci_high",
+        "fpr95",
+    ],
+    "wrong_labels": [
+        *CELL,
+        "examples",
+        "wrong_answers",
+        "modal_share",
+        "modal_low",
+        "modal_high",
+        "pair_agreement",
+        "entropy",
+        "entropy_normalised",
+        "source_agreement",
+        "source_low",
+        "source_high",
+    ],
+    "confusion": [*CELL, "source_label", "fresh_label", "count"],
+    "pairs": [
+        "from_stream",
+        "from_network",
+        "to_stream",
+        "to_network",
+        *CELL,
+        "examples",
+        "fooled",
+        "transfer_rate",
+        "disagreement",
+        "weight_distance",
+        "error_iou",
+    ],
+    "pair_correlations": ["measure", "networks", "pairs", "spearman", "p_value", "permutations"],
 }
 """Columns of the tables that a run may have beside these, by the stem of their file."""
 
-TEXT_COLUMNS = frozenset({"attack", "norm", "role", "status", "audit", "attacker"})
+TEXT_COLUMNS = frozenset(
+    {"attack", "norm", "role", "status", "audit", "attacker"}
+    | {"images", "use", "inputs", "data", "subset", "score"}
+    | {"from_stream", "to_stream", "measure"}
+)
 """Columns that stay text whatever their values look like."""
 
 EVIDENCE_TEXTS: dict[str, frozenset[str]] = {"checks": frozenset(CHECKS_COLUMNS) - {"check"}}

@@ -10,14 +10,22 @@ from robust_hypergan.reports.run import Run
 from robust_hypergan.reports.section import Section
 from robust_hypergan.reports.section_checks import checks_section
 from robust_hypergan.reports.section_coverage import coverage_section
+from robust_hypergan.reports.section_detection import detection_section
+from robust_hypergan.reports.section_pairs import pairs_section
 from robust_hypergan.reports.section_precision import precision_section
 from robust_hypergan.reports.section_sources import sources_section
+from robust_hypergan.reports.section_uses import uses_section
+from robust_hypergan.reports.section_wrong_labels import wrong_labels_section
 
 SECTIONS: list[Callable[[Run, pd.DataFrame], Section | None]] = [
     checks_section,
     precision_section,
     coverage_section,
     sources_section,
+    uses_section,
+    detection_section,
+    wrong_labels_section,
+    pairs_section,
 ]
 """Each is given the run and its summary, and answers None where the run has no table for it."""
 

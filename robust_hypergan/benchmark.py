@@ -23,6 +23,7 @@ from robust_hypergan.evidence import MEASUREMENTS
 from robust_hypergan.gallery import write_gallery
 from robust_hypergan.measured import Measured
 from robust_hypergan.networks import NetworkDistribution, move
+from robust_hypergan.outliers import load_outliers
 from robust_hypergan.preparation import loaded, trained, untrained
 from robust_hypergan.reports import write_report, write_table
 from robust_hypergan.run_folder import RunFolder
@@ -64,6 +65,7 @@ def bench(
     training_set = None if config.checkpoint else config.data.load("train")
     checkpoint = loaded(config, test_set) if config.checkpoint else untrained(config, test_set)
     saved = _load_saved(config.adversarials, test_set)
+    outliers = _load_outliers(config, test_set)
     if config.transfer and not saved:
         choose_examples(test_set, config.transfer.examples, config.transfer.seed)
     with RunFolder(out, command, config.plain()) as run:
@@ -83,7 +85,17 @@ def bench(
         result = _transfer(run, checkpoint.distribution, test_set, config.transfer, device, saved, quiet)
         drew = replace(config.transfer, networks=result.drawn[-1], until_ci_width=None)
         _measure_evidence(
-            run, Measured(checkpoint.distribution, test_set, drew, config.evidence, result, device, quiet)
+            run,
+            Measured(
+                checkpoint.distribution,
+                test_set,
+                drew,
+                config.evidence,
+                result,
+                device,
+                quiet,
+                outliers,
+            ),
         )
         if config.save_adversarials:
             _save_adversarials(run, result, test_set)
@@ -158,6 +170,13 @@ def _load_saved(folder: Path | None, dataset: Dataset) -> list[SavedCell]:
                 f"{folder} holds adversarials of other images than {dataset.name}: use their own --data"
             )
     return saved
+
+
+def _load_outliers(config: BenchConfig, dataset: Dataset) -> Dataset | None:
+    if not config.transfer:
+        return None
+    name, data = config.evidence.outliers, config.data
+    return load_outliers(name, dataset, root=data.root, download=data.download)
 
 
 def _describe(test_set: Dataset, training_set: Dataset | None) -> dict[str, Any]:

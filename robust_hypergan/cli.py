@@ -132,6 +132,10 @@ TRANSFER = _options(
     click.option(
         "--checks", default="fast", show_default=True, help="fast, full or off: the credibility checks."
     ),
+    click.option(
+        "--outliers",
+        help="Data set of outlying images to detect, or noise.  [default: one of such images, or noise]",
+    ),
     click.option("--save-adversarials", is_flag=True, help="Keep the adversarial images."),
 )
 
@@ -341,7 +345,7 @@ def _bench_config(flags: dict[str, Any], *, trains: bool, transfers: bool) -> Be
         config = replace(
             config,
             transfer=TransferConfig(**{name: flags[name] for name in names}),
-            evidence=EvidenceConfig(**{name: flags[name] for name in ("sources", "checks")}),
+            evidence=EvidenceConfig(**{name: flags[name] for name in ("sources", "checks", "outliers")}),
             adversarials=flags.get("adversarials"),
             save_adversarials=flags["save_adversarials"],
         )

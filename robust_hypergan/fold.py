@@ -13,6 +13,8 @@ from robust_hypergan.attacks import NORMS
 from robust_hypergan.crafting import Cell
 from robust_hypergan.reports import EXAMPLES_COLUMNS, NETWORKS_COLUMNS, wilson_interval
 from robust_hypergan.tally import Tally
+from robust_hypergan.uncertainty import Uncertainty
+from robust_hypergan.voting import Voting
 
 
 class CellFold:
@@ -63,10 +65,11 @@ class Fold:
         labels: their true classes ``[N]``.
         correct: which of them the source classifies correctly, ``[N]`` bool; the cells are of these n.
         classes: number of classes.
+        seed: of the networks that answer one query each.
     """
 
     def __init__(
-        self, cells: Sequence[Cell], images: Tensor, labels: Tensor, correct: Tensor, classes: int
+        self, cells: Sequence[Cell], images: Tensor, labels: Tensor, correct: Tensor, classes: int, seed: int
     ) -> None:
         self.correct = correct
         self.clean = Tally(labels, classes)
@@ -75,6 +78,10 @@ class Fold:
         self.sizes = [len(images), *(len(each.labels) for each in self.cells)]
         self.clean_accuracy: list[float] = []
         self.clean_images = images[correct]
+        all_labels = torch.cat([labels, *(each.labels for each in self.cells)])
+        tried, *parts = torch.arange(len(all_labels), device=labels.device).split(self.sizes)
+        self.voting = Voting(all_labels, classes, [tried, tried[correct], *parts], seed)
+        self.uncertainty = Uncertainty(len(all_labels), classes, labels.device)
 
     def add(self, logits: Tensor) -> None:
         """Adds the logits of one fresh network on all images."""
@@ -83,6 +90,9 @@ class Fold:
         self.clean_accuracy.append(right.double().mean().item())
         for each, part in zip(self.cells, parts, strict=True):
             each.add(part, right[self.correct])
+        probability = logits.softmax(1)
+        self.voting.add(probability)
+        self.uncertainty.add(probability)
 
     @property
     def votes(self) -> list[Tensor]:

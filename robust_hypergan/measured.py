@@ -25,6 +25,8 @@ class EvidenceConfig:
         sources: source networks that are attacked, one after the other; 1 is the transfer's own alone.
         checks: ``fast``, ``full`` or ``off``: which of the credibility checks are run.
         beside: further kinds of networks that get the same training budget and the same measurement.
+        outliers: data set of outlying images, or ``noise``; None is the usual one beside the run's own, see
+            :func:`robust_hypergan.outliers.load_outliers`.
 
     Raises:
         InputError: a value outside its range.
@@ -33,6 +35,7 @@ class EvidenceConfig:
     sources: int = 1
     checks: str = "fast"
     beside: tuple[str, ...] = ()
+    outliers: str | None = None
 
     def __post_init__(self) -> None:
         if self.checks not in CHECK_LEVELS:
@@ -52,6 +55,7 @@ class Measured:
         result: tables, cells with their adversarial images, and clean images of the transfer.
         device: where to compute.
         quiet: no progress bars.
+        outliers: images of another kind, of the same shape; None leaves them out.
     """
 
     distribution: NetworkDistribution
@@ -61,6 +65,7 @@ class Measured:
     result: TransferResult
     device: torch.device
     quiet: bool = True
+    outliers: Dataset | None = None
 
 
 Measurement = Callable[[Measured], dict[str, pd.DataFrame]]

@@ -138,6 +138,20 @@ def fresh_available(distribution: NetworkDistribution, wanted: int) -> int:
     return min(wanted, getattr(distribution, "fresh_count", wanted))
 
 
+def available(distribution: NetworkDistribution, seed: int, stream: str, start: int, wanted: int) -> Networks:
+    """The addresses from ``start`` on that a distribution has networks for, at most ``wanted`` of them.
+
+    A finite distribution refuses those that it has not by an `InputError`.
+    """
+    for stop in range(start + wanted, start, -1):
+        try:
+            distribution.sample(Networks(seed, stream, [stop - 1]))
+        except InputError:
+            continue
+        return Networks(seed, stream, range(start, stop))
+    return Networks(seed, stream, [])
+
+
 def first_names(classifier: nn.Module) -> dict[str, str]:
     """Each name of a state dict to the first name of the same tensor: shared parameters have several."""
     first: dict[int, str] = {}

@@ -105,6 +105,8 @@ class TransferResult:
         labels: their true classes ``[n]``.
         indices: their indices in the split.
         votes: for each cell the fresh networks that predict each class, ``[n, classes]``; empty if it failed.
+        fold: everything that was folded from the fresh networks' answers.
+        chosen: indices of all examples tried, initially correct or not.
         tried: examples tried, initially correct or not; those of the target class are not.
         drawn: fresh networks that were tried after each round; one round unless until_ci_width is given.
         stopped: why no more were drawn, in a plain sentence; empty unless until_ci_width is given.
@@ -119,6 +121,8 @@ class TransferResult:
     labels: Tensor
     indices: list[int]
     votes: list[Tensor]
+    fold: Fold
+    chosen: list[int]
     tried: int
     drawn: tuple[int, ...]
     stopped: str
@@ -208,7 +212,7 @@ def transfer(
     )
     crafted = time.perf_counter()
 
-    fold = Fold(cells, images, labels, correct, len(dataset.classes))
+    fold = Fold(cells, images, labels, correct, len(dataset.classes), config.seed)
     account = Account()
     drawn, stopped = draw_until_sure(
         fold,
@@ -234,6 +238,8 @@ def transfer(
         labels=own_labels,
         indices=indices,
         votes=[torch.empty(0) if cell.error else next(votes) for cell in cells],
+        fold=fold,
+        chosen=chosen.tolist(),
         tried=tried,
         drawn=drawn,
         stopped=stopped,

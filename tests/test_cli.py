@@ -166,6 +166,7 @@ def test_a_configuration_file_has_the_keys_of_the_flags_and_a_flag_wins(finished
             ["bench", "--out", "r", "--attack", "torchattacks:PGDL2"],
             "does not work in the norm linf: it works in l2",
         ),
+        (["bench", "--out", "r", "--outliers", "fasion-1k"], "did you mean fashion-1k"),
         (["bench", "--out", "r", "--data", "mnist5k"], "did you mean mnist-5k"),
         (["bench", "--out", "r", "--data", "mnist"], "data/MNIST"),
         (["bench", "--out", "r", "--data", "fashion-1k"], "has no split 'train'"),

@@ -1,0 +1,92 @@
+"""The section that sets how different two networks are against how far attacks carry between them."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from robust_hypergan.reports.figure_pairs import draw_pairs
+from robust_hypergan.reports.pair_correlations import MEASURES
+from robust_hypergan.reports.run import Run
+from robust_hypergan.reports.section import Picture, Section, Table
+from robust_hypergan.reports.wording import MINUS, cell_text, count, number, percent, plural
+
+SIGNIFICANT = 0.05
+HEADINGS = ("measure", "networks", "pairs", "least", "mean", "greatest", "Spearman's correlation", "p")
+
+
+def pairs_section(run: Run, summary: pd.DataFrame) -> Section | None:  # noqa: ARG001 - its signature
+    """From ``pairs.csv`` and ``pair_correlations.csv``; None without them, or without any transfer."""
+    pairs, correlations = run.evidence.get("pairs"), run.evidence.get("pair_correlations")
+    if pairs is None or correlations is None or pairs["transfer_rate"].isna().all():
+        return None
+    found = correlations.to_dict("records")
+    rows = tuple(
+        (
+            MEASURES.get(row["measure"], str(row["measure"])),
+            count(row["networks"]),
+            count(row["pairs"]),
+            *(number(float(value)) for value in _range(pairs[row["measure"]])),
+            _signed(row["spearman"]),
+            number(row["p_value"]),
+        )
+        for row in found
+    )
+    permutations = count(correlations["permutations"].max())
+    caption = (
+        "Each measure over the pairs of networks, and its correlation with the transfer rate. The p-value is"
+        f" that of Mantel's test: {permutations} permutations of the networks, since pairs share them."
+    )
+    return Section(
+        "pairs",
+        "Do attacks carry less far between networks that differ more?",
+        (_rates(pairs), _finding(correlations)),
+        (Table(caption, HEADINGS, rows),),
+        (_picture(pairs, rows),),
+    )
+
+
+def _rates(pairs: pd.DataFrame) -> str:
+    first = pairs.to_dict("records")[0]
+    networks = len(pairs[["from_stream", "from_network"]].drop_duplicates())
+    least, mean, most = _range(pairs["transfer_rate"])
+    return (
+        f"{plural(networks, 'network')} were attacked one after the other"
+        f" ({cell_text(first['attack'], first['norm'], first['eps'])}). Of the images that fool one of them,"
+        f" another is fooled by {percent(mean)} on average, from {percent(least)} to {percent(most)} from"
+        " pair to pair."
+    )
+
+
+def _finding(correlations: pd.DataFrame) -> str:
+    """Which measures go with the transfer rate, as far as the test tells."""
+    told = correlations[correlations["spearman"].notna()].to_dict("records")
+    if not told:
+        return "The networks are too few, or too much alike, to correlate anything over their pairs."
+    texts = [
+        f"{MEASURES.get(row['measure'], str(row['measure']))} {_signed(row['spearman'])} (p ="
+        f" {number(row['p_value'])}{'' if row['p_value'] < SIGNIFICANT else ', no evidence'})"
+        for row in told
+    ]
+    return f"Rank correlation of the transfer rate with {'; '.join(texts)}."
+
+
+def _signed(correlation: float) -> str:
+    return number(correlation, 2).replace("-", MINUS)
+
+
+def _range(values: pd.Series) -> tuple[float, float, float]:
+    return float(values.min()), float(values.mean()), float(values.max())
+
+
+def _picture(pairs: pd.DataFrame, rows: tuple[tuple[str, ...], ...]) -> Picture:
+    texts = [f"{row[0]} {row[-2]}" for row in rows]
+    return Picture(
+        "pairs",
+        "Transfer against diversity, pair by pair",
+        "Each point is an ordered pair of networks: the share of the images fooling the first that fool the"
+        " second too, against how different the two are. Where the errors overlap more, the networks are more"
+        " alike.",
+        f"Scatter plots of the transfer rate over {plural(len(pairs), 'pair')}; rank correlation with:"
+        f" {'; '.join(texts)}.",
+        draw_pairs(pairs),
+    )

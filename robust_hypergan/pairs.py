@@ -1,0 +1,155 @@
+"""Diversity against transfer, pair by pair: do attacks carry less far between networks that differ more?
+
+Up to 16 networks, half of them of the ``source`` stream and half fresh, are attacked one after the other, and
+the adversarial images of each are shown to all the others.
+"""
+
+from __future__ import annotations
+
+import pandas as pd
+import torch
+from torch import Tensor
+
+from robust_hypergan.attacks import find_attack
+from robust_hypergan.crafting import Cell, craft_cell
+from robust_hypergan.datasets import to_unit
+from robust_hypergan.draws import DistributionDraws
+from robust_hypergan.ensemble import ensemble_logits
+from robust_hypergan.measured import Measured
+from robust_hypergan.networks import Networks, Params, available, materialise
+from robust_hypergan.reports import EVIDENCE_TABLES, correlate_pairs
+from robust_hypergan.transferability import choose_examples
+
+ATTACK = "fgsm"
+EACH, COMPARED, ATTACKED = 8, 1000, 150
+"""Networks of either stream, clean images they are compared on, images each of them is attacked with.
+
+Of the networks and the attacked images at most as many as the run itself has.
+"""
+
+
+def pairs(measured: Measured) -> dict[str, pd.DataFrame]:
+    """``pairs.csv``, a row for each ordered pair, and ``pair_correlations.csv``; neither with one network,
+    nor where FGSM fails.
+
+    ``transfer_rate`` is the share of the images that fool the first network, which had them right, that the
+    second misclassifies too: FGSM at the middle eps of the run, any wrong class, with a target too.
+    """
+    config, distribution = measured.config, measured.distribution
+    each = min(EACH, config.networks)
+    streams = [
+        available(distribution, config.seed, "source", config.source, each),
+        available(distribution, config.seed, "fresh", 0, each),
+    ]
+    drawn = [distribution.sample(networks) for networks in streams if len(networks)]
+    params = {name: torch.cat([own[name] for own in drawn]) for name in drawn[0]}  # (K, ...)
+    singles = [(networks.stream, index) for networks in streams for index in networks.indices]
+    if len(singles) < 2:
+        return {}
+    images, labels = _images(measured, COMPARED)
+    answers = _answers(measured, params, images)  # (K, n)
+    measures = {
+        "disagreement": disagreement(answers),
+        "weight_distance": weight_distance(params),
+        "error_iou": error_iou(answers != labels),
+    }
+    images, labels = _images(measured, min(ATTACKED, config.examples))
+    right = _answers(measured, params, images) == labels
+    rows = []
+    for first, (stream, index) in enumerate(singles):
+        cell = _attacked(measured, Networks(config.seed, stream, [index]), images, labels)
+        if cell.error:
+            return {}
+        hits = (cell.source_labels != labels) & right[first]
+        fooled = (_answers(measured, params, cell.adversarials[hits]) != labels[hits]).sum(1).tolist()
+        count = int(hits.sum())
+        rows += [
+            {
+                "from_stream": stream,
+                "from_network": index,
+                "to_stream": other[0],
+                "to_network": other[1],
+                "attack": cell.attack,
+                "norm": cell.norm,
+                "eps": cell.eps,
+                "examples": count,
+                "fooled": fooled[second],
+                "transfer_rate": fooled[second] / count if count else float("nan"),
+            }
+            | {name: values[first, second].item() for name, values in measures.items()}
+            for second, other in enumerate(singles)
+            if second != first
+        ]
+    table = pd.DataFrame(rows, columns=EVIDENCE_TABLES["pairs"])
+    return {"pairs": table, "pair_correlations": correlate_pairs(table)}
+
+
+def disagreement(answers: Tensor) -> Tensor:
+    """Share of the images ``[K, K]`` on which two of K networks answer differently.
+
+    Args:
+        answers: predicted classes ``[K, n]``.
+    """
+    return torch.stack([(answers != own).double().mean(1) for own in answers])
+
+
+def error_iou(wrong: Tensor) -> Tensor:
+    """Intersection over union ``[K, K]`` of the images that two of K networks get wrong; 1 if neither errs.
+
+    Args:
+        wrong: which images each gets wrong, ``[K, n]`` bool.
+    """
+    both = torch.stack([(wrong & own).sum(1) for own in wrong]).double()
+    either = torch.stack([(wrong | own).sum(1) for own in wrong]).double()
+    return torch.where(either > 0, both / either.clamp(min=1), torch.ones_like(both))
+
+
+def weight_distance(params: Params) -> Tensor:
+    """L2 distance ``[K, K]`` of all parameters of two networks, relative to the mean of their two norms.
+
+    It is of the weights as they stand: networks that differ only in the order of their units are far apart.
+
+    Args:
+        params: parameters of K networks, each tensor ``[K, ...]``.
+    """
+    flat = [value.reshape(len(value), -1).double() for value in params.values()]
+    apart = torch.stack(
+        [
+            torch.stack([(value - value[row]).square().sum(1) for value in flat]).sum(0).sqrt()
+            for row in range(len(flat[0]))
+        ]
+    )
+    norms = torch.stack([value.square().sum(1) for value in flat]).sum(0).sqrt()
+    return apart / ((norms[:, None] + norms) / 2)
+
+
+def _images(measured: Measured, most: int) -> tuple[Tensor, Tensor]:
+    dataset = measured.dataset
+    chosen = choose_examples(dataset, min(most, len(dataset.labels)), measured.config.seed)
+    return to_unit(dataset.images[chosen].to(measured.device)), dataset.labels[chosen].to(measured.device)
+
+
+def _answers(measured: Measured, params: Params, images: Tensor) -> Tensor:
+    """Predicted classes ``[K, n]``."""
+    if not len(images):
+        return torch.empty(len(next(iter(params.values()))), 0, dtype=torch.int64, device=images.device)
+    classifier, backend = measured.distribution.classifier, measured.config.backend
+    return ensemble_logits(classifier, params, images, backend=backend).argmax(2)
+
+
+def _attacked(measured: Measured, network: Networks, images: Tensor, labels: Tensor) -> Cell:
+    done = [cell for cell in measured.result.cells if not cell.error]
+    eps = sorted({cell.eps for cell in done})
+    config, distribution = measured.config, measured.distribution
+    return craft_cell(
+        find_attack(ATTACK),
+        materialise(distribution, network),
+        images,
+        labels,
+        eps=eps[len(eps) // 2],
+        norm=done[0].norm,
+        target=None,
+        seed=config.seed,
+        draws=lambda: DistributionDraws(distribution, config.seed, config.source),
+        advance=lambda _: None,
+    )
