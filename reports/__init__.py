@@ -11,11 +11,15 @@ from robust_hypergan.reports.columns import (
     SUMMARY_COLUMNS,
     TRAINING_COLUMNS,
 )
+from robust_hypergan.reports.comparison import compare_runs
+from robust_hypergan.reports.comparison_page import write_comparison
 from robust_hypergan.reports.figure_style import save_figure
 from robust_hypergan.reports.files import read_table, write_bytes, write_table
 from robust_hypergan.reports.findings import find, headline
+from robust_hypergan.reports.notebook import summary_html
 from robust_hypergan.reports.page import Content, PageFigure, PageSection, render_html, render_markdown
 from robust_hypergan.reports.pictures import pictures
+from robust_hypergan.reports.record import parse_record
 from robust_hypergan.reports.run import Run, load_run
 from robust_hypergan.reports.section import Picture
 from robust_hypergan.reports.sections import sections
@@ -29,12 +33,16 @@ __all__ = [
     "SUMMARY_COLUMNS",
     "TRAINING_COLUMNS",
     "Run",
+    "compare_runs",
     "crossed_mean_interval",
     "headline",
     "load_run",
+    "parse_record",
     "read_table",
     "summarise",
+    "summary_html",
     "wilson_interval",
+    "write_comparison",
     "write_report",
     "write_table",
 ]

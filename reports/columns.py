@@ -73,8 +73,34 @@ TRAINING_COLUMNS = ["step", "loss", "adversarial_loss", "discriminator_loss", "a
 GALLERY_COLUMNS = ["row", *CELL, "example", "label", "quantile", "fooled_fraction", "source_label"]
 """``gallery.csv``: one row per picture, followed by ``counts_0``, ``counts_1``, ... per class."""
 
-EVIDENCE_TABLES: dict[str, list[str]] = {}
+COMPARISON_COLUMNS = [
+    "name",
+    "kind",
+    *CELL,
+    "source_success",
+    "source_fooled",
+    "fooled_mean",
+    "ci_low",
+    "ci_high",
+    "fooled_mean_all",
+    "networks",
+    "single_mean",
+    "vote_10",
+    "vote_100",
+    "vote_all",
+    "training_seconds",
+    "difference",
+    "difference_low",
+    "difference_high",
+    "pairs",
+    "same_networks",
+]
+"""``beside.csv`` and ``comparison.csv``: one row per run and cell; differences are from the first run."""
+
+EVIDENCE_TABLES: dict[str, list[str]] = {
+    "beside": COMPARISON_COLUMNS,
+}
 """Columns of the tables that a run may have beside these, by the stem of their file."""
 
-TEXT_COLUMNS = frozenset({"attack", "norm", "role", "status", "audit"})
+TEXT_COLUMNS = frozenset({"attack", "norm", "role", "status", "audit", "name", "kind"})
 """Columns that stay text whatever their values look like."""

@@ -6,7 +6,7 @@ import base64
 import functools
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -119,6 +119,11 @@ def _render(template: str, content: Content) -> str:
         "repeat": repeat_rows(record),
         "configuration": json.dumps(record.config, indent=2, ensure_ascii=False) if record.config else "",
     }
+    return fill_template(template, context)
+
+
+def fill_template(template: str, context: Mapping[str, Any]) -> str:
+    """One of the package's templates with its names filled in, and one newline at its end."""
     return _environment().get_template(template).render(context).rstrip() + "\n"
 
 

@@ -8,8 +8,11 @@ import pandas as pd
 
 from robust_hypergan.reports.run import Run
 from robust_hypergan.reports.section import Section
+from robust_hypergan.reports.section_beside import beside_section
 
-SECTIONS: list[Callable[[Run, pd.DataFrame], Section | None]] = []
+SECTIONS: list[Callable[[Run, pd.DataFrame], Section | None]] = [
+    beside_section,
+]
 """Each is given the run and its summary, and answers None where the run has no table for it."""
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import torch
 
 from robust_hypergan.accuracy import measure_accuracy
 from robust_hypergan.bench_config import BenchConfig
+from robust_hypergan.beside import beside_configs, measure_beside
 from robust_hypergan.checkpoint import Checkpoint
 from robust_hypergan.crafting import SavedCell, load_cells, save_cell
 from robust_hypergan.datasets import Dataset
@@ -23,9 +25,9 @@ from robust_hypergan.errors import InputError
 from robust_hypergan.evidence import MEASUREMENTS
 from robust_hypergan.gallery import write_gallery
 from robust_hypergan.measured import Measured
-from robust_hypergan.networks import NetworkDistribution, move
+from robust_hypergan.networks import NetworkDistribution, Networks, fingerprint, kind_of, move
 from robust_hypergan.preparation import loaded, trained, untrained
-from robust_hypergan.reports import write_report, write_table
+from robust_hypergan.reports import Run, parse_record, write_report, write_table
 from robust_hypergan.run_folder import RunFolder
 from robust_hypergan.transferability import (
     TransferConfig,
@@ -65,12 +67,14 @@ def bench(
     training_set = None if config.checkpoint else config.data.load("train")
     checkpoint = loaded(config, test_set) if config.checkpoint else untrained(config, test_set)
     saved = _load_saved(config.adversarials, test_set)
+    beside = beside_configs(config, kind_of(checkpoint.distribution), test_set)
     if config.transfer and not saved:
         choose_examples(test_set, config.transfer.examples, config.transfer.seed)
     with RunFolder(out, command, config.plain()) as run:
         run.update(
             device=str(device),
             seed=(config.transfer or config.training).seed,
+            kind=kind_of(checkpoint.distribution),
             classifier=checkpoint.classifier,
             weights=sum(value.numel() for value in checkpoint.distribution.classifier.parameters()),
             data=_describe(test_set, training_set),
@@ -88,6 +92,10 @@ def bench(
                 checkpoint.distribution, test_set, config.transfer, config.evidence, result, device, quiet
             ),
         )
+        if beside:
+            again = partial(bench, device=device, command=command, quiet=quiet)
+            main = Run(out, parse_record(run.record), result.examples, result.networks)
+            write_table(measure_beside(run, main, beside, again), out / "beside.csv")
         if config.save_adversarials:
             _save_adversarials(run, result, test_set)
     write_report(out)
@@ -120,7 +128,13 @@ def _transfer(
         source=saved[0].source
         if saved
         else {"seed": config.seed, "stream": "source", "index": config.source},
-        fresh={"seed": config.seed, "stream": "fresh", "start": 0, "stop": config.networks},
+        fresh={
+            "seed": config.seed,
+            "stream": "fresh",
+            "start": 0,
+            "stop": config.networks,
+            "sha256": fingerprint(distribution.sample(Networks(config.seed, "fresh", [0]))),
+        },
         examples={"tried": result.tried, "source_correct": len(result.indices)},
         cells=[cell_record(cell) for cell in result.cells],
         backend=config.backend or default_backend(device),

@@ -20,12 +20,15 @@ class EvidenceConfig:
     Attributes:
         sources: source networks that are attacked, one after the other; 1 is the transfer's own alone.
         checks: ``fast``, ``full`` or ``off``: which of the credibility checks are run.
-        beside: further kinds of networks that get the same training budget and the same measurement.
+        beside: further kinds of networks that get the same training budget and the same measurement, or
+            checkpoints that get the measurement; ``all`` is every kind.
+        members: networks of a deep ensemble that is trained beside.
     """
 
     sources: int = 1
     checks: str = "fast"
     beside: tuple[str, ...] = ()
+    members: int = 10
 
 
 @dataclass(frozen=True)
