@@ -67,7 +67,7 @@ def bench(
     training_set = None if config.checkpoint else config.data.load("train")
     checkpoint = loaded(config, test_set) if config.checkpoint else untrained(config, test_set)
     saved = _load_saved(config.adversarials, test_set)
-    beside = beside_configs(config, kind_of(checkpoint.distribution), test_set)
+    beside = beside_configs(config, checkpoint, test_set)
     if config.transfer and not saved:
         choose_examples(test_set, config.transfer.examples, config.transfer.seed)
     with RunFolder(out, command, config.plain()) as run:

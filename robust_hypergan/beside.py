@@ -13,7 +13,8 @@ from pathlib import Path
 import pandas as pd
 
 from robust_hypergan.bench_config import BenchConfig
-from robust_hypergan.classifiers import default_classifier, with_dropout
+from robust_hypergan.checkpoint import Checkpoint
+from robust_hypergan.classifiers import with_dropout
 from robust_hypergan.datasets import Dataset
 from robust_hypergan.ensemble_training import ENSEMBLE_KINDS, EnsembleConfig
 from robust_hypergan.errors import InputError, unknown
@@ -32,7 +33,7 @@ NETWORK_KINDS = (HyperGAN.kind, *ENSEMBLE_KINDS)
 FOLDER = "beside"
 
 
-def beside_configs(config: BenchConfig, own_kind: str, dataset: Dataset) -> dict[str, BenchConfig]:
+def beside_configs(config: BenchConfig, main: Checkpoint, dataset: Dataset) -> dict[str, BenchConfig]:
     """The run of each further kind of networks, by its name, before anything is computed.
 
     A kind is trained with the budget of ``config``; mc-dropout on the same classifier with dropout where
@@ -40,18 +41,19 @@ def beside_configs(config: BenchConfig, own_kind: str, dataset: Dataset) -> dict
 
     Args:
         config: the main run; ``config.evidence.beside`` names kinds or checkpoints.
-        own_kind: of the main networks.
+        main: the main networks; a folder of state dicts beside them is of the same classifier.
         dataset: the test split.
 
     Raises:
         InputError: an unknown kind, one that the classifier can't be, or a checkpoint that does not fit.
     """
+    own_kind = kind_of(main.distribution)
     asked = config.evidence.beside if config.transfer else ()
     names = [name for each in asked for name in (NETWORK_KINDS if each == "all" else [each])]
     configs: dict[str, BenchConfig] = {}
     for name in dict.fromkeys(name for name in names if "all" not in asked or name != own_kind):
         try:
-            kind, beside = _beside_config(config, name, dataset)
+            kind, beside = _beside_config(config, name, main, dataset)
         except InputError as error:
             raise InputError(f"beside {name}: {error}") from error
         taken = {own_kind, *configs}
@@ -87,19 +89,22 @@ def measure_beside(
     return compare_runs(runs)
 
 
-def _beside_config(config: BenchConfig, name: str, dataset: Dataset) -> tuple[str, BenchConfig]:
+def _beside_config(
+    config: BenchConfig, name: str, main: Checkpoint, dataset: Dataset
+) -> tuple[str, BenchConfig]:
     evidence = replace(config.evidence, beside=())
     beside = replace(config, evidence=evidence, checkpoint=None)
     if name in NETWORK_KINDS:
         if config.checkpoint:
             raise InputError("nothing is trained beside a checkpoint: give the path of another checkpoint")
         ensemble = None if name == HyperGAN.kind else EnsembleConfig(name, members=config.evidence.members)
-        classifier = config.classifier or default_classifier(tuple(dataset.images.shape[1:]))
-        if name == DropoutNetworks.kind:
-            classifier = with_dropout(classifier)
+        dropout = name == DropoutNetworks.kind
+        classifier = with_dropout(main.classifier) if dropout else main.classifier
         beside = replace(beside, classifier=classifier, ensemble=ensemble, transfer=None)
         distribution = untrained(beside, dataset).distribution
     elif Path(name).exists() or ":" in name:
+        if Path(name).is_dir():
+            beside = replace(beside, classifier=main.classifier)
         beside = replace(beside, checkpoint=Path(name), transfer=None)
         distribution = loaded(beside, dataset).distribution
     else:

@@ -4,6 +4,7 @@ import json
 import shutil
 from dataclasses import replace
 from functools import partial
+from types import SimpleNamespace
 
 import pandas as pd
 import pytest
@@ -13,6 +14,8 @@ from robust_hypergan.accuracy import measure_accuracy
 from robust_hypergan.bench_config import BenchConfig
 from robust_hypergan.benchmark import bench
 from robust_hypergan.beside import NETWORK_KINDS, beside_configs
+from robust_hypergan.checkpoint import Checkpoint
+from robust_hypergan.classifiers import build_classifier
 from robust_hypergan.ensemble_training import EnsembleConfig
 from robust_hypergan.errors import InputError
 from robust_hypergan.measured import EvidenceConfig
@@ -25,7 +28,9 @@ from robust_hypergan.transferability import TransferConfig
 from tests.conftest import TinyClassifier
 
 FEW = TransferConfig(attacks=["fgsm"], eps=[0.1, 0.2], networks=7, examples=40)
-BUDGET = TrainConfig(steps=8, networks=10, batch=16, codes=10, pretraining=2)
+BUDGET = TrainConfig(steps=8, networks=9, batch=16, codes=10, pretraining=2)
+
+SWAG = Checkpoint(SimpleNamespace(kind="swag"), "mnist", 10, {})
 
 
 def config(**changes):
@@ -163,7 +168,15 @@ def test_a_kind_that_can_not_be_attacked_is_told_and_does_not_stop_the_run(tmp_p
 def test_what_can_not_stand_beside_is_said_before_anything_is_computed(changes, message):
     wanted = config(**changes)
     with pytest.raises(InputError, match=message):
-        beside_configs(wanted, "swag", wanted.data.load("test"))
+        beside_configs(wanted, SWAG, wanted.data.load("test"))
+
+
+def test_a_folder_of_state_dicts_is_of_the_main_networks_classifier(tmp_path):
+    for index in range(4):
+        torch.save(build_classifier("mnist", 10, seed=index).state_dict(), tmp_path / f"{index}.pt")
+    wanted = config(evidence=EvidenceConfig(beside=(str(tmp_path),)))
+    (beside,) = beside_configs(wanted, SWAG, wanted.data.load("test")).values()
+    assert (beside.classifier, beside.transfer.networks) == ("mnist", 2)
 
 
 def test_an_ensemble_with_too_few_networks_is_refused_before_it_is_trained(tmp_path):

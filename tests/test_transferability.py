@@ -283,6 +283,13 @@ def test_with_a_target_only_its_answers_count_and_its_images_are_left_out(traine
     assert again.examples["fooled"].tolist() == rows["fooled"].tolist()
 
 
+def test_in_a_notebook_a_result_shows_its_table_and_its_figure(trained, test_set):
+    result = transfer(trained, test_set, TransferConfig(attacks=["fgsm"], eps=[0.2], networks=3, examples=20))
+    shown = result._repr_html_()
+    assert "fgsm, L\u221e eps 0.2" in shown
+    assert 'src="data:image/svg+xml;base64,' in shown
+
+
 def test_a_target_that_is_no_class_is_refused(trained, test_set):
     with pytest.raises(InputError, match="target 3 is out of range: it must be at least 0 and at most 2"):
         transfer(trained, test_set, TransferConfig(target=3))
