@@ -13,7 +13,7 @@ from robust_hypergan.reports.run import Run
 from robust_hypergan.reports.statistics import difference_interval, paired_difference_interval
 from robust_hypergan.reports.tables import rows_of
 
-FROM_SUMMARY = ("source_success", "source_fooled", "fooled_mean", "ci_low", "ci_high", "fooled_mean_all")
+FROM_SUMMARY = COMPARISON_COLUMNS[2 : COMPARISON_COLUMNS.index("networks") + 1]
 FROM_ACCURACY = ("single_mean", "vote_10", "vote_100", "vote_all")
 
 FEWEST_PAIRS = 10
@@ -51,7 +51,7 @@ def compare_runs(runs: Mapping[str, Run]) -> pd.DataFrame:
 
 def _described(row: Mapping[Any, Any], run: Run) -> dict[str, Any]:
     """What the run itself says about one cell."""
-    own = {name: row[name] for name in ("attack", "norm", "eps", *FROM_SUMMARY, "networks")}
+    own = {name: row[name] for name in FROM_SUMMARY}
     if row["networks"] < 2:
         own |= {"ci_low": math.nan, "ci_high": math.nan}
     accuracy = {name: run.record.accuracy.get(name, math.nan) for name in FROM_ACCURACY}

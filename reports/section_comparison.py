@@ -9,7 +9,8 @@ from typing import Any
 import pandas as pd
 
 from robust_hypergan.reports.columns import CELL
-from robust_hypergan.reports.figure_comparison import draw_comparison
+from robust_hypergan.reports.figure_comparison import draw_comparison, draw_spread
+from robust_hypergan.reports.figure_transfer import FEWEST_EXAMPLES
 from robust_hypergan.reports.findings import base
 from robust_hypergan.reports.section import Picture, Section, Table
 from robust_hypergan.reports.wording import (
@@ -34,8 +35,14 @@ def comparison_section(table: pd.DataFrame, *, name: str, title: str, notes: tup
         title: of the section.
         notes: paragraphs after those that say what was found.
     """
-    tables = (_networks_table(table), _means_table(table), _source_table(table), _differences_table(table))
-    picture = Picture(
+    tables = (
+        _networks_table(table),
+        _means_table(table),
+        _source_table(table),
+        _differences_table(table),
+        _rest_table(table),
+    )
+    carried = Picture(
         f"{name}_transfer",
         "Attacked, and carried over",
         "Left: share of the initially correct examples with which the attack fools the source network it was"
@@ -45,7 +52,15 @@ def comparison_section(table: pd.DataFrame, *, name: str, title: str, notes: tup
         f" {' '.join(_lead_sentences(table))}",
         draw_comparison(table),
     )
-    return Section(name, title, (*_sentences(table), *notes), tables, (picture,))
+    spread = Picture(
+        f"{name}_spread",
+        "Example by example",
+        "Fooled fraction over the examples that fooled the source network, where at least"
+        f" {FEWEST_EXAMPLES} did: median, middle half (thick) and 5% to 95% (thin).",
+        "A bar per row of the last table, from its 5% to its 95% quantile, a panel per attack.",
+        draw_spread(table),
+    )
+    return Section(name, title, (*_sentences(table), *notes), tables, (carried, spread))
 
 
 def _sentences(table: pd.DataFrame) -> tuple[str, ...]:
@@ -185,6 +200,37 @@ def _differences_table(table: pd.DataFrame) -> Table:
         " both, where both runs have the same data; examples and networks are counted as samples."
     )
     headings = ("runs", "cell", "difference", "outcome", "same examples", "fresh networks")
+    return Table(caption, headings, rows)
+
+
+def _rest_table(table: pd.DataFrame) -> Table:
+    """What else the summaries of the runs hold."""
+    rows = tuple(
+        (
+            printable(row["name"]),
+            cell_text(row["attack"], row["norm"], row["eps"]),
+            percent(row["fooled_median"]),
+            interval(row["q25"], row["q75"]),
+            interval(row["q05"], row["q95"]),
+            *(percent(row[column]) for column in ("fools_all", "fools_none")),
+            *(percent(row[column], 1) for column in ("flipped_mean", "fooled_mean_all")),
+            percent(row["wrong_share_mean"]),
+        )
+        for row in table.to_dict("records")
+    )
+    caption = "The same over the single examples; those that fooled the source unless a column says else."
+    headings = (
+        "run",
+        "cell",
+        "median",
+        "middle half",
+        "5\u201395%",
+        "fool all",
+        "fool none",
+        "flipped",
+        "of all initially correct",
+        "same wrong label",
+    )
     return Table(caption, headings, rows)
 
 

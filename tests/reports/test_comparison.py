@@ -14,7 +14,7 @@ from scipy.special import expit
 from robust_hypergan.errors import InputError
 from robust_hypergan.reports import compare_runs, load_run, write_comparison
 from robust_hypergan.reports.columns import COMPARISON_COLUMNS
-from robust_hypergan.reports.figure_comparison import draw_comparison
+from robust_hypergan.reports.figure_comparison import draw_comparison, draw_spread
 from robust_hypergan.reports.figure_style import KIND_COLOURS, kind_colours
 from robust_hypergan.reports.files import read_table
 from robust_hypergan.reports.run import Run
@@ -137,6 +137,16 @@ def test_the_figure_has_a_row_per_attack_and_a_line_per_kind(make: Make) -> None
     for axes in figure.axes:
         assert [line.get_color() for line in axes.lines] == list(KIND_COLOURS.values())
     assert [text.get_text() for text in figure.legends[0].get_texts()] == list(KIND_COLOURS)
+
+
+def test_the_spread_of_each_run_stands_at_its_own_place(make: Make) -> None:
+    table = compare_runs({"swag": make("swag"), "mine": make("mine", eps=(0.2, 0.3), seed=1)})
+    (axes,) = draw_spread(table).axes
+    marks = [line.get_xydata() for line in axes.lines]
+    assert [line.get_color() for line in axes.lines] == list(kind_colours(table["name"]).values())
+    assert len({x for mark in marks for x, _ in mark}) == 4
+    assert [y for mark in marks for _, y in mark] == table["fooled_median"].tolist()
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["0.1", "0.2", "0.3"]
 
 
 def test_the_words_say_who_is_fooled_least_and_by_how_much(make: Make) -> None:
