@@ -178,6 +178,8 @@ def test_a_finished_run_states_what_it_did(golden):
     assert record["status"] == "done"
     assert record["data"]["sha256"] == load_dataset("mnist-5k", "test").sha256
     assert record["source"] == {"seed": SEED, "stream": "source", "index": 0}
+    fingerprinted = record["fresh"].pop("sha256")
+    assert len(fingerprinted) == 64
     assert record["fresh"] == {"seed": SEED, "stream": "fresh", "start": 0, "stop": NETWORKS}
     assert record["examples"]["tried"] == 40
     assert [cell["audit"]["repaired"] for cell in record["cells"]] == [0] * 6
