@@ -203,7 +203,7 @@ def test_a_configuration_file_has_the_keys_of_the_flags_and_a_flag_wins(finished
         (["report", "nowhere", "--out", "r"], "--out is for several runs"),
         (["bench", "--out", "r", "--kind", "deep-ensemble"], "has 5 fresh networks, not 500"),
         (["bench", "--out", "r", "--kind", "swga"], "did you mean swag"),
-        (["bench", "--out", "r", "--beside", "swga"], "beside swga: no kind or checkpoint"),
+        (["bench", "--out", "r", "--beside", "swga"], "beside swga: unknown kind or checkpoint"),
         (["bench", "--out", "r", "--config", "none.toml"], "can't read none.toml"),
     ],
 )
