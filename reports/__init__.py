@@ -14,15 +14,19 @@ from robust_hypergan.reports.columns import (
     SUMMARY_COLUMNS,
     TRAINING_COLUMNS,
 )
+from robust_hypergan.reports.comparison import compare_runs
+from robust_hypergan.reports.comparison_page import write_comparison
 from robust_hypergan.reports.detection import detection_table
 from robust_hypergan.reports.effective import effective_wilson_interval
 from robust_hypergan.reports.figure_style import save_figure
 from robust_hypergan.reports.files import read_table, write_bytes, write_table
 from robust_hypergan.reports.findings import find, headline
+from robust_hypergan.reports.notebook import summary_html
 from robust_hypergan.reports.page import Content, PageFigure, PageSection, render_html, render_markdown
 from robust_hypergan.reports.page_examples import browsable
 from robust_hypergan.reports.pair_correlations import correlate_pairs
 from robust_hypergan.reports.pictures import pictures
+from robust_hypergan.reports.record import parse_record
 from robust_hypergan.reports.run import Run, load_run
 from robust_hypergan.reports.section import Picture
 from robust_hypergan.reports.sections import sections
@@ -48,6 +52,7 @@ __all__ = [
     "TRAINING_COLUMNS",
     "Run",
     "SourceMatrix",
+    "compare_runs",
     "correlate_pairs",
     "crossed_mean_interval",
     "detection_table",
@@ -56,12 +61,15 @@ __all__ = [
     "headline",
     "load_run",
     "paired_mean_interval",
+    "parse_record",
     "read_table",
     "sign_test",
     "sources_mean_interval",
     "summarise",
+    "summary_html",
     "unlimited_columns_interval",
     "wilson_interval",
+    "write_comparison",
     "write_report",
     "write_table",
 ]

@@ -75,6 +75,39 @@ TRAINING_COLUMNS = ["step", "loss", "adversarial_loss", "discriminator_loss", "a
 GALLERY_COLUMNS = ["row", *CELL, "example", "label", "quantile", "fooled_fraction", "source_label"]
 """``gallery.csv``: one row per picture, followed by ``counts_0``, ``counts_1``, ... per class."""
 
+COMPARISON_COLUMNS = [
+    "name",
+    "kind",
+    *CELL,
+    "source_success",
+    "source_fooled",
+    "fooled_mean",
+    "ci_low",
+    "ci_high",
+    "fooled_mean_all",
+    "fooled_median",
+    "q05",
+    "q25",
+    "q75",
+    "q95",
+    "fools_all",
+    "fools_none",
+    "flipped_mean",
+    "wrong_share_mean",
+    "networks",
+    "single_mean",
+    "vote_10",
+    "vote_100",
+    "vote_all",
+    "training_seconds",
+    "difference",
+    "difference_low",
+    "difference_high",
+    "pairs",
+    "same_networks",
+]
+"""``beside.csv`` and ``comparison.csv``: one row per run and cell; differences are from the first run."""
+
 COVERAGE_COLUMNS = [
     *CELL,
     "held",
@@ -89,6 +122,7 @@ CHECKS_COLUMNS = ["check", "name", "cell", "value", "rule", "verdict", "source",
 """``checks.csv``: one row per credibility check; ``verdict`` is PASS, FAIL or NOT RUN."""
 
 EVIDENCE_TABLES: dict[str, list[str]] = {
+    "beside": COMPARISON_COLUMNS,
     "coverage": COVERAGE_COLUMNS,
     "checks": CHECKS_COLUMNS,
     "sources": [
@@ -175,7 +209,7 @@ EVIDENCE_TABLES: dict[str, list[str]] = {
 TEXT_COLUMNS = frozenset(
     {"attack", "norm", "role", "status", "audit", "attacker"}
     | {"images", "use", "inputs", "data", "subset", "score"}
-    | {"from_stream", "to_stream", "measure"}
+    | {"from_stream", "to_stream", "measure", "name", "kind"}
 )
 """Columns that stay text whatever their values look like."""
 

@@ -38,6 +38,15 @@ COLOURS = (  # Okabe & Ito 2008 without its yellow, which is too pale on white; 
     "#999933",
     "#777777",
 )
+KIND_COLOURS = {
+    "hypergan": "#0072B2",
+    "deep-ensemble": "#D55E00",
+    "mc-dropout": "#009E73",
+    "swag": "#CC79A7",
+    "ordinary": "#000000",
+}
+"""The kinds of networks, one colour each throughout."""
+
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "*")
 INK, FAINT, BAND_COLOUR = "#24292f", "#6e7781", "#e9ebee"
 
@@ -101,6 +110,17 @@ def attack_colours(attacks: Iterable[str]) -> dict[str, str]:
     names = list(dict.fromkeys(attacks))
     further = [to_hex(colour) for colour in matplotlib.colormaps["tab20b"].resampled(10)(range(10))]
     return dict(zip(names, itertools.cycle([*COLOURS, *further]), strict=False))
+
+
+def kind_colours(names: Iterable[str]) -> dict[str, str]:
+    """A colour for each kind of networks, the same in every figure; other names get what is left."""
+    names = list(dict.fromkeys(names))
+    left = [colour for colour in COLOURS if colour not in {KIND_COLOURS.get(name) for name in names}]
+    others = [name for name in names if name not in KIND_COLOURS]
+    return {
+        name: KIND_COLOURS[name] if name in KIND_COLOURS else left[others.index(name) % len(left)]
+        for name in names
+    }
 
 
 def series_of(summary: pd.DataFrame) -> list[Series]:

@@ -7,7 +7,7 @@ import functools
 import hashlib
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.resources import files
 from typing import Any
@@ -127,6 +127,11 @@ def _render(template: str, content: Content) -> str:
         "repeat": repeat_rows(record),
         "configuration": json.dumps(record.config, indent=2, ensure_ascii=False) if record.config else "",
     }
+    return fill_template(template, context)
+
+
+def fill_template(template: str, context: Mapping[str, Any]) -> str:
+    """One of the package's templates with its names filled in, and one newline at its end."""
     return _environment().get_template(template).render(context).rstrip() + "\n"
 
 

@@ -70,6 +70,7 @@ class Record:
     classes: tuple[str, ...]
     train_images: int | None
     test_images: int | None
+    kind: str
     classifier: str
     weights: int | None
     accuracy: Mapping[str, float]
@@ -79,6 +80,7 @@ class Record:
     tried: int | None
     source_correct: int | None
     seconds: Mapping[str, float]
+    beside: Mapping[str, str]
 
 
 def parse_record(info: Mapping[str, Any]) -> Record:
@@ -113,6 +115,7 @@ def parse_record(info: Mapping[str, Any]) -> Record:
         classes=tuple(str(name) for name in data.get("classes") or ()),
         train_images=_count(data, "train_images"),
         test_images=_count(data, "test_images"),
+        kind=_text(info, "kind"),
         classifier=_text(info, "classifier"),
         weights=_count(info, "weights"),
         accuracy=_numbers(info, "accuracy"),
@@ -122,6 +125,7 @@ def parse_record(info: Mapping[str, Any]) -> Record:
         tried=_count(examples, "tried"),
         source_correct=_count(examples, "source_correct"),
         seconds=_numbers(info, "seconds"),
+        beside={name: str(outcome) for name, outcome in _mapping(info, "beside").items()},
     )
 
 

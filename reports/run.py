@@ -26,6 +26,7 @@ from robust_hypergan.reports.columns import (
 )
 from robust_hypergan.reports.files import read_table
 from robust_hypergan.reports.record import Record, parse_record
+from robust_hypergan.reports.tables import summarise
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,17 @@ class Run:
     training: pd.DataFrame | None = None
     gallery: Gallery | None = None
     evidence: Mapping[str, pd.DataFrame] = field(default_factory=dict)
+
+    @property
+    def summary(self) -> pd.DataFrame:
+        """A row for each cell (``summary.csv``)."""
+        return summarise(self.examples, self.networks, self.record.cells)
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the summary and the main figure."""
+        from robust_hypergan.reports.notebook import summary_html  # the page's tables build on runs
+
+        return summary_html(self.summary)
 
 
 def load_run(folder: Path) -> Run:

@@ -8,6 +8,7 @@ import pandas as pd
 
 from robust_hypergan.reports.run import Run
 from robust_hypergan.reports.section import Section
+from robust_hypergan.reports.section_beside import beside_section
 from robust_hypergan.reports.section_checks import checks_section
 from robust_hypergan.reports.section_coverage import coverage_section
 from robust_hypergan.reports.section_detection import detection_section
@@ -20,6 +21,7 @@ from robust_hypergan.reports.section_wrong_labels import wrong_labels_section
 SECTIONS: list[Callable[[Run, pd.DataFrame], Section | None]] = [
     checks_section,
     precision_section,
+    beside_section,
     coverage_section,
     sources_section,
     uses_section,

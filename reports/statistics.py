@@ -220,6 +220,41 @@ def paired_mean_interval(differences: ArrayLike, confidence: float = 0.95) -> tu
     return mean, float(mean - reach), float(mean + reach)
 
 
+def paired_difference_interval(
+    differences: ArrayLike, *network_means: ArrayLike, confidence: float = 0.95
+) -> tuple[float, float, float]:
+    """Mean of paired differences with its interval, the pairs *and* the networks behind them being samples.
+
+    The variance of the mean difference is the sum of that between the pairs, ``S^2 / n``, and of that
+    between the networks of each side, ``S^2 / C``, which every pair shares; what single answers vary by is
+    in both, so that the interval errs on the wide side. Student's t with Satterthwaite's (1946) degrees of
+    freedom.
+
+    Args:
+        differences: (n,) one difference a pair.
+        network_means: (C,) mean of each network over the pairs, for each independent set of networks; one
+            set of differences if the same networks judged both sides.
+        confidence: nominal coverage in (0, 1).
+
+    Returns:
+        Mean, lower and upper end; NaN ends if the pairs or a set of networks are fewer than two, all NaN
+        without any pair.
+    """
+    samples = [np.asarray(each, dtype=float) for each in (differences, *network_means)]
+    if samples[0].size == 0:
+        return float("nan"), float("nan"), float("nan")
+    mean = float(samples[0].mean())
+    if min(each.size for each in samples) < 2:
+        return mean, float("nan"), float("nan")
+    parts = np.array([each.var(ddof=1) / each.size for each in samples])
+    freedoms = np.array([each.size - 1 for each in samples])
+    if not parts.sum():
+        return mean, mean, mean
+    freedom = parts.sum() ** 2 / (parts**2 / freedoms).sum()
+    reach = stats.t.ppf((1 + confidence) / 2, freedom) * np.sqrt(parts.sum())
+    return mean, float(mean - reach), float(mean + reach)
+
+
 def difference_interval(
     first: tuple[float, float, float], second: tuple[float, float, float]
 ) -> tuple[float, float, float]:

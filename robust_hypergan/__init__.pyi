@@ -21,9 +21,11 @@ from .gaussian import GaussianPosterior as GaussianPosterior
 from .hypergan import HyperGAN as HyperGAN
 from .hypergan import HyperGANConfig as HyperGANConfig
 from .mc_dropout import DropoutNetworks as DropoutNetworks
+from .measured import EvidenceConfig as EvidenceConfig
 from .networks import NetworkDistribution as NetworkDistribution
 from .networks import Networks as Networks
 from .networks import materialise as materialise
+from .ordinary import OrdinaryNetwork as OrdinaryNetwork
 from .sampling import export_networks as export_networks
 from .trainer import TrainConfig as TrainConfig
 from .training import train as train

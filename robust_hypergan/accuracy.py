@@ -25,6 +25,7 @@ class Accuracy:
         single_max: accuracy of the best.
         vote_10: accuracy of the mean probability of the first 10 networks; None with fewer networks.
         vote_100: of the first 100.
+        vote_all: of all that were tried.
     """
 
     networks: int
@@ -34,6 +35,7 @@ class Accuracy:
     single_max: float
     vote_10: float | None
     vote_100: float | None
+    vote_all: float
 
 
 def measure_accuracy(
@@ -76,4 +78,5 @@ def measure_accuracy(
         single_max=max(singles),
         vote_10=votes.get(10),
         vote_100=votes.get(100),
+        vote_all=(tally.mean_vote == labels).double().mean().item(),
     )

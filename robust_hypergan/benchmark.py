@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import torch
 
 from robust_hypergan.accuracy import measure_accuracy
 from robust_hypergan.bench_config import BenchConfig
+from robust_hypergan.beside import beside_configs, measure_beside
 from robust_hypergan.checkpoint import Checkpoint
 from robust_hypergan.crafting import SavedCell, load_cells, save_cell
 from robust_hypergan.datasets import Dataset
@@ -22,10 +24,10 @@ from robust_hypergan.errors import InputError
 from robust_hypergan.evidence import MEASUREMENTS
 from robust_hypergan.gallery import write_gallery
 from robust_hypergan.measured import Measured
-from robust_hypergan.networks import NetworkDistribution, move
+from robust_hypergan.networks import NetworkDistribution, Networks, fingerprint, kind_of, move
 from robust_hypergan.outliers import load_outliers
 from robust_hypergan.preparation import loaded, trained, untrained
-from robust_hypergan.reports import write_report, write_table
+from robust_hypergan.reports import Run, parse_record, write_report, write_table
 from robust_hypergan.run_folder import RunFolder
 from robust_hypergan.transferability import (
     TransferConfig,
@@ -66,12 +68,14 @@ def bench(
     checkpoint = loaded(config, test_set) if config.checkpoint else untrained(config, test_set)
     saved = _load_saved(config.adversarials, test_set)
     outliers = _load_outliers(config, test_set)
+    beside = beside_configs(config, checkpoint, test_set)
     if config.transfer and not saved:
         choose_examples(test_set, config.transfer.examples, config.transfer.seed)
     with RunFolder(out, command, config.plain()) as run:
         run.update(
             device=str(device),
             seed=(config.transfer or config.training).seed,
+            kind=kind_of(checkpoint.distribution),
             classifier=checkpoint.classifier,
             weights=sum(value.numel() for value in checkpoint.distribution.classifier.parameters()),
             data=_describe(test_set, training_set),
@@ -83,22 +87,24 @@ def bench(
         if not config.transfer:
             return None
         result = _transfer(run, checkpoint.distribution, test_set, config.transfer, device, saved, quiet)
-        drew = replace(config.transfer, networks=result.drawn[-1], until_ci_width=None)
-        _measure_evidence(
-            run,
-            Measured(
-                checkpoint.distribution,
-                test_set,
-                drew,
-                config.evidence,
-                result,
-                device,
-                quiet,
-                outliers,
-            ),
-        )
         if config.save_adversarials:
             _save_adversarials(run, result, test_set)
+        if beside:
+            again = partial(bench, device=device, command=command, quiet=quiet)
+            main = Run(out, parse_record(run.record), result.examples, result.networks)
+            write_table(measure_beside(run, main, beside, again), out / "beside.csv")
+        measured = Measured(
+            checkpoint.distribution,
+            test_set,
+            replace(config.transfer, networks=result.drawn[-1], until_ci_width=None),
+            config.evidence,
+            result,
+            device,
+            quiet,
+            outliers,
+            tuple(kind for kind, outcome in run.record.get("beside", {}).items() if outcome == "done"),
+        )
+        _measure_evidence(run, measured)
     write_report(out)
     return result
 
@@ -129,7 +135,13 @@ def _transfer(
         source=saved[0].source
         if saved
         else {"seed": config.seed, "stream": "source", "index": config.source},
-        fresh={"seed": config.seed, "stream": "fresh", "start": 0, "stop": result.drawn[-1]},
+        fresh={
+            "seed": config.seed,
+            "stream": "fresh",
+            "start": 0,
+            "stop": result.drawn[-1],
+            "sha256": fingerprint(distribution.sample(Networks(config.seed, "fresh", [0]))),
+        },
         stopping={"rounds": result.drawn, "reason": result.stopped} if result.stopped else None,
         examples={"tried": result.tried, "source_correct": len(result.indices)},
         cells=[cell_record(cell) for cell in result.cells],

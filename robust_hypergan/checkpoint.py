@@ -20,12 +20,13 @@ from robust_hypergan.gaussian import GaussianPosterior
 from robust_hypergan.hypergan import HyperGAN
 from robust_hypergan.mc_dropout import DropoutNetworks
 from robust_hypergan.networks import NetworkDistribution, StoredDistribution
+from robust_hypergan.ordinary import OrdinaryNetwork
 from robust_hypergan.user_code import build_from_user_code, is_user_code
 
 FORMAT = "robust-hypergan checkpoint 1"
 
 KINDS: dict[str, type[StoredDistribution]] = {
-    each.kind: each for each in (HyperGAN, DeepEnsemble, DropoutNetworks, GaussianPosterior)
+    each.kind: each for each in (HyperGAN, DeepEnsemble, DropoutNetworks, GaussianPosterior, OrdinaryNetwork)
 }
 """The network distributions that a checkpoint can hold, by the name it calls them."""
 

@@ -130,7 +130,7 @@ def white_box_beats_transfer(probe: Probe) -> Finding:
 
 def twins_beside(measured: Measured) -> Finding:
     """16: which undefended twins were measured beside."""
-    there = {*measured.evidence.beside, getattr(measured.distribution, "kind", "")}
+    there = {*measured.beside, getattr(measured.distribution, "kind", "")}
     missing = [name for name in TWINS if name not in there]
     if missing:
         raise InputError(f"no {' and no '.join(missing)} beside: add --beside {' --beside '.join(missing)}")

@@ -55,14 +55,16 @@ class CIFARClassifier(nn.Module):
 
     Args:
         classes: number of classes.
+        dropout: probability of dropping a feature before the last linear layer.
     """
 
-    def __init__(self, classes: int = 10) -> None:
+    def __init__(self, classes: int = 10, dropout: float = 0.0) -> None:
         super().__init__()
         self.conv1 = nn.Conv2d(3, 32, 3)
         self.conv2 = nn.Conv2d(32, 64, 3)
         self.conv3 = nn.Conv2d(64, 64, 3)
         self.linear1 = nn.Linear(256, 128)
+        self.dropout = nn.Dropout(dropout)
         self.linear2 = nn.Linear(128, classes)
 
     def forward(self, images: Tensor) -> Tensor:
@@ -71,7 +73,7 @@ class CIFARClassifier(nn.Module):
         for conv in (self.conv1, self.conv2, self.conv3):
             hidden = functional.max_pool2d(functional.relu(conv(hidden)), 2)
         hidden = functional.relu(self.linear1(hidden.flatten(1)))
-        logits: Tensor = self.linear2(hidden)
+        logits: Tensor = self.linear2(self.dropout(hidden))
         return logits
 
 
@@ -79,6 +81,7 @@ CLASSIFIERS: dict[str, Callable[[int], nn.Module]] = {
     "mnist": MNISTClassifier,
     "mnist-dropout": partial(MNISTClassifier, dropout=0.5),
     "cifar": CIFARClassifier,
+    "cifar-dropout": partial(CIFARClassifier, dropout=0.5),
 }
 """The classifiers by name; each is built from its number of classes."""
 
@@ -106,6 +109,11 @@ def build_classifier(name: str, classes: int, *, seed: int = 0) -> nn.Module:
     if not isinstance(classifier, nn.Module):
         raise InputError(f"classifier {name} makes a {type(classifier).__name__}, not a torch.nn.Module")
     return classifier
+
+
+def with_dropout(name: str) -> str:
+    """The name of the same classifier with dropout, if it is one of ours; else the name itself."""
+    return f"{name}-dropout" if f"{name}-dropout" in CLASSIFIERS else name
 
 
 def default_classifier(image_shape: tuple[int, ...]) -> str:

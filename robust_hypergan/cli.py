@@ -79,11 +79,19 @@ DATA = _options(
 
 CLASSIFIER = click.option(
     "--classifier",
-    help="mnist, mnist-dropout, cifar, package.module:CLASS or ./file.py:CLASS.  "
+    help="mnist, mnist-dropout, cifar, cifar-dropout, package.module:CLASS or ./file.py:CLASS.  "
     "[default: the paper's for such images, or the checkpoint's]",
 )
 
 TRAINING = _options(
+    click.option(
+        "--kind",
+        default="hypergan",
+        show_default=True,
+        help="hypergan, deep-ensemble, mc-dropout, swag or ordinary (a single network), all on the same "
+        "number of images.",
+    ),
+    click.option("--members", type=int, default=10, show_default=True, help="Networks of a deep ensemble."),
     click.option("--preset", default="quick", show_default=True, help="quick, standard or paper."),
     CLASSIFIER,
     click.option("--steps", type=int, help="Optimisation steps.  [default: the preset's]"),
@@ -139,6 +147,15 @@ TRANSFER = _options(
     click.option("--save-adversarials", is_flag=True, help="Keep the adversarial images."),
 )
 
+EVIDENCE = _options(
+    click.option(
+        "--beside",
+        multiple=True,
+        help="Measure another kind of networks, trained with the same budget, or a checkpoint likewise; "
+        "all is every kind; repeat it.",
+    ),
+)
+
 OUT = click.option("--out", type=click.Path(path_type=Path), required=True, help="The run's folder.")
 
 
@@ -153,6 +170,7 @@ def cli() -> None:
 @DATA
 @TRAINING
 @TRANSFER
+@EVIDENCE
 @click.option(
     "--checkpoint", type=click.Path(path_type=Path), help="Load these networks instead of training some."
 )
@@ -171,13 +189,6 @@ def bench(out: Path, **flags: Any) -> None:
 @OUT
 @DATA
 @TRAINING
-@click.option(
-    "--kind",
-    default="hypergan",
-    show_default=True,
-    help="hypergan, deep-ensemble, mc-dropout or swag, all on the same number of images.",
-)
-@click.option("--members", type=int, help="Networks of a deep ensemble.  [default: 10]")
 @EVERYWHERE
 def train(out: Path, **flags: Any) -> None:
     """Train a HyperGAN, or another ensemble, and measure the accuracy of up to 100 of its networks.
@@ -200,6 +211,7 @@ def train(out: Path, **flags: Any) -> None:
 @OUT
 @DATA
 @TRANSFER
+@EVIDENCE
 @click.option(
     "--adversarials",
     type=click.Path(path_type=Path),
@@ -256,17 +268,28 @@ def sample(
 
 
 @cli.command()
-@click.argument("run", type=click.Path(path_type=Path))
-def report(run: Path) -> None:
-    """Remake tables, figures and page of a finished run.
+@click.argument("runs", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    help="Folder of the page that puts several runs side by side.  [default: comparison]",
+)
+def report(runs: tuple[Path, ...], out: Path | None) -> None:
+    """Remake tables, figures and page of a finished run; or put several runs side by side.
 
     \b
     Example:
       robust-hypergan report RUN
+      robust-hypergan report RUN1 RUN2 --out COMPARISON
     """
-    from robust_hypergan.reports import write_report
+    from robust_hypergan.reports import write_comparison, write_report
 
-    click.echo(write_report(run))
+    if len(runs) > 1:
+        click.echo(write_comparison(runs, out or Path("comparison")))
+    elif out:
+        raise InputError("the report of one run lies in its own folder: --out is for several runs")
+    else:
+        click.echo(write_report(runs[0]))
 
 
 @cli.command()
@@ -345,7 +368,10 @@ def _bench_config(flags: dict[str, Any], *, trains: bool, transfers: bool) -> Be
         config = replace(
             config,
             transfer=TransferConfig(**{name: flags[name] for name in names}),
-            evidence=EvidenceConfig(**{name: flags[name] for name in ("sources", "checks", "outliers")}),
+            evidence=EvidenceConfig(
+                **{name: flags[name] for name in ("sources", "checks", "outliers", "beside")},
+                members=flags.get("members", 10),
+            ),
             adversarials=flags.get("adversarials"),
             save_adversarials=flags["save_adversarials"],
         )
@@ -355,7 +381,7 @@ def _bench_config(flags: dict[str, Any], *, trains: bool, transfers: bool) -> Be
 def _ensemble(flags: dict[str, Any]) -> EnsembleConfig | None:
     from robust_hypergan.ensemble_training import ENSEMBLE_KINDS, EnsembleConfig
 
-    kind, names = flags.get("kind", "hypergan"), ("members", "learning_rate")
+    kind, names = flags["kind"], ("members", "learning_rate")
     if kind == "hypergan":
         return None
     if kind not in ENSEMBLE_KINDS:

@@ -1,4 +1,4 @@
-"""Ordinary training of what is no HyperGAN: a deep ensemble, MC dropout, SWAG.
+"""Ordinary training of what is no HyperGAN: a deep ensemble, MC dropout, SWAG, one network.
 
 All see the images that a HyperGAN of the same configuration sees, ``steps * networks * batch``: a deep
 ensemble shares them out among its members, the others spend them on one network.
@@ -23,6 +23,7 @@ from robust_hypergan.errors import check_range, unknown
 from robust_hypergan.gaussian import GaussianPosterior
 from robust_hypergan.mc_dropout import DropoutNetworks
 from robust_hypergan.networks import StoredDistribution
+from robust_hypergan.ordinary import OrdinaryNetwork
 from robust_hypergan.progress import track
 from robust_hypergan.reports import TRAINING_COLUMNS, write_table
 from robust_hypergan.trainer import TrainConfig
@@ -31,7 +32,7 @@ from robust_hypergan.training import LOG_NAME
 Build = Callable[[int], nn.Module]
 """A seed to a fresh classifier."""
 
-ENSEMBLE_KINDS = (DeepEnsemble.kind, DropoutNetworks.kind, GaussianPosterior.kind)
+ENSEMBLE_KINDS = (DeepEnsemble.kind, DropoutNetworks.kind, GaussianPosterior.kind, OrdinaryNetwork.kind)
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ class EnsembleConfig:
     """How the networks of an ensemble are trained.
 
     Attributes:
-        kind: ``deep-ensemble``, ``mc-dropout`` or ``swag``.
+        kind: ``deep-ensemble``, ``mc-dropout``, ``swag`` or ``ordinary``.
         members: networks of a deep ensemble.
         learning_rate: of Adam, lowered to 0 by a cosine.
         swag_share: share of the steps, the last ones, in which SWAG collects.
@@ -152,6 +153,8 @@ def _assemble(
         return DeepEnsemble(networks[0], [network.state_dict() for network in networks])
     if config.kind == DropoutNetworks.kind:
         return DropoutNetworks(networks[0], image_shape)
+    if config.kind == OrdinaryNetwork.kind:
+        return OrdinaryNetwork(networks[0])
     found = snapshots or [dict(networks[0].named_parameters())] * 2
     return GaussianPosterior.from_snapshots(networks[0], found, config.rank)
 

@@ -24,7 +24,9 @@ class EvidenceConfig:
     Attributes:
         sources: source networks that are attacked, one after the other; 1 is the transfer's own alone.
         checks: ``fast``, ``full`` or ``off``: which of the credibility checks are run.
-        beside: further kinds of networks that get the same training budget and the same measurement.
+        beside: further kinds of networks that get the same training budget and the same measurement, or
+            checkpoints that get the measurement; ``all`` is every kind.
+        members: networks of a deep ensemble that is trained beside.
         outliers: data set of outlying images, or ``noise``; None is the usual one beside the run's own, see
             :func:`robust_hypergan.outliers.load_outliers`.
 
@@ -35,6 +37,7 @@ class EvidenceConfig:
     sources: int = 1
     checks: str = "fast"
     beside: tuple[str, ...] = ()
+    members: int = 10
     outliers: str | None = None
 
     def __post_init__(self) -> None:
@@ -56,6 +59,7 @@ class Measured:
         device: where to compute.
         quiet: no progress bars.
         outliers: images of another kind, of the same shape; None leaves them out.
+        beside: further kinds of networks that were measured in the same way.
     """
 
     distribution: NetworkDistribution
@@ -66,6 +70,7 @@ class Measured:
     device: torch.device
     quiet: bool = True
     outliers: Dataset | None = None
+    beside: tuple[str, ...] = ()
 
 
 Measurement = Callable[[Measured], dict[str, pd.DataFrame]]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol, Self, runtime_checkable
@@ -150,6 +151,19 @@ def available(distribution: NetworkDistribution, seed: int, stream: str, start: 
             continue
         return Networks(seed, stream, range(start, stop))
     return Networks(seed, stream, [])
+
+
+def kind_of(distribution: NetworkDistribution) -> str:
+    """What a distribution calls its kind; the name of its class for one that a checkpoint can't hold."""
+    return str(getattr(distribution, "kind", type(distribution).__name__))
+
+
+def fingerprint(params: Params) -> str:
+    """SHA-256 of the parameters of networks: equal where the networks are, bit for bit."""
+    digest = hashlib.sha256()
+    for name, value in sorted(params.items()):
+        digest.update(name.encode() + value.detach().cpu().double().numpy().tobytes())
+    return digest.hexdigest()
 
 
 def first_names(classifier: nn.Module) -> dict[str, str]:

@@ -38,7 +38,7 @@ def untrained(config: BenchConfig, dataset: Dataset) -> Checkpoint:
     """What a run will train, before its first step.
 
     Raises:
-        InputError: the classifier does not fit the data, or can't be generated.
+        InputError: the classifier does not fit the data, can't be generated, or has too few networks.
     """
     classes, shape = len(dataset.classes), tuple(dataset.images.shape[1:])
     name = config.classifier or default_classifier(shape)
@@ -49,6 +49,8 @@ def untrained(config: BenchConfig, dataset: Dataset) -> Checkpoint:
         if config.ensemble
         else HyperGAN(classifier, config.hypergan, seed=config.training.seed)
     )
+    if config.transfer:
+        check_addresses(distribution, config.transfer)
     return Checkpoint(distribution, name, classes, {})
 
 

@@ -27,7 +27,7 @@ from robust_hypergan.errors import InputError, check_range, unknown
 from robust_hypergan.fold import Fold
 from robust_hypergan.networks import NetworkDistribution, Networks, materialise
 from robust_hypergan.progress import track
-from robust_hypergan.reports import summarise
+from robust_hypergan.reports import summarise, summary_html
 from robust_hypergan.stopping import check_width, draw_until_sure
 
 
@@ -133,6 +133,10 @@ class TransferResult:
     def summary(self) -> pd.DataFrame:
         """A row for each cell (``summary.csv``)."""
         return summarise(self.examples, self.networks, [cell_record(cell) for cell in self.cells])
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the summary and the main figure."""
+        return summary_html(self.summary)
 
 
 def choose_examples(dataset: Dataset, count: int, seed: int) -> Tensor:

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -52,6 +53,20 @@ def test_every_command_has_help_with_an_example_and_stands_in_the_readme(name):
     assert done.returncode == 0
     assert f"Example:\n    robust-hypergan {name}" in done.stdout
     assert f"robust-hypergan {name}" in (ROOT / "README.md").read_text()
+
+
+def test_bench_takes_every_option_of_train_and_of_transfer_but_saved_images():
+    options = {name: {each.name for each in cli.commands[name].params} for name in COMMANDS}
+    assert options["train"] | options["transfer"] - {"adversarials"} == options["bench"]
+
+
+def test_two_runs_stand_side_by_side_in_a_folder_of_their_own(finished, tmp_path):
+    shutil.copytree(finished, tmp_path / "twin")
+    done = run("report", finished, tmp_path / "twin", cwd=tmp_path)
+    assert (done.returncode, done.stdout.split()) == (0, [str(Path("comparison", "report.html"))])
+    table = pd.read_csv(tmp_path / "comparison" / "comparison.csv")
+    assert table["name"].tolist() == ["run", "twin"]
+    assert table["same_networks"].iloc[1] == 1
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -201,6 +216,11 @@ def test_a_configuration_file_has_the_keys_of_the_flags_and_a_flag_wins(finished
         (["transfer", "--out", "r", "--checkpoint", "none.safetensors"], "no HyperGAN checkpoint at none"),
         (["sample", "--out", "r", "--checkpoint", "none.safetensors"], "no HyperGAN checkpoint at none"),
         (["report", "nowhere"], "nowhere"),
+        (["report", "nowhere", "elsewhere"], "nowhere"),
+        (["report", "nowhere", "--out", "r"], "--out is for several runs"),
+        (["bench", "--out", "r", "--kind", "deep-ensemble"], "has 5 fresh networks, not 500"),
+        (["bench", "--out", "r", "--kind", "swga"], "did you mean swag"),
+        (["bench", "--out", "r", "--beside", "swga"], "beside swga: unknown kind or checkpoint"),
         (["bench", "--out", "r", "--config", "none.toml"], "can't read none.toml"),
     ],
 )

@@ -180,6 +180,8 @@ def test_a_finished_run_states_what_it_did(golden):
     assert record["status"] == "done"
     assert record["data"]["sha256"] == load_dataset("mnist-5k", "test").sha256
     assert record["source"] == {"seed": SEED, "stream": "source", "index": 0}
+    fingerprinted = record["fresh"].pop("sha256")
+    assert len(fingerprinted) == 64
     assert record["fresh"] == {"seed": SEED, "stream": "fresh", "start": 0, "stop": NETWORKS}
     assert record["examples"]["tried"] == 40
     assert [cell["audit"]["repaired"] for cell in record["cells"]] == [0] * 6
@@ -284,6 +286,13 @@ def test_with_a_target_only_its_answers_count_and_its_images_are_left_out(traine
     save_cell(tmp_path, cell, result.labels, result.indices, "", {"seed": 1, "stream": "source", "index": 0})
     again = transfer(trained, test_set, TransferConfig(networks=6, seed=1), saved=load_cells(tmp_path))
     assert again.examples["fooled"].tolist() == rows["fooled"].tolist()
+
+
+def test_in_a_notebook_a_result_shows_its_table_and_its_figure(trained, test_set):
+    result = transfer(trained, test_set, TransferConfig(attacks=["fgsm"], eps=[0.2], networks=3, examples=20))
+    shown = result._repr_html_()
+    assert "fgsm, L\u221e eps 0.2" in shown
+    assert 'src="data:image/svg+xml;base64,' in shown
 
 
 def test_a_target_that_is_no_class_is_refused(trained, test_set):

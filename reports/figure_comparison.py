@@ -1,0 +1,106 @@
+"""Runs, or kinds of networks, side by side: who is fooled, and how it spreads over the examples."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import PercentFormatter
+
+from robust_hypergan.reports.figure_style import MARKERS, kind_colours, styled
+from robust_hypergan.reports.figure_transfer import FEWEST_EXAMPLES, LEGEND_COLUMNS
+from robust_hypergan.reports.wording import eps_text, norm_text, shorten
+
+
+@styled
+def draw_comparison(table: pd.DataFrame) -> Figure:
+    """Two panels per attack and norm, a line per run: success on the source network, and the mean fooled
+    fraction of the fresh networks with its 95% interval, both against eps.
+
+    Points at one eps are set apart sideways to stay readable.
+
+    Args:
+        table: rows as in ``beside.csv`` or ``comparison.csv``.
+    """
+    colours = kind_colours(table["name"])
+    attacks = list(table.groupby(["attack", "norm"], sort=False))
+    figure = Figure(figsize=(7.2, 2.5 * len(attacks) + 0.7), layout="constrained")
+    panels = figure.subplots(len(attacks), 2, squeeze=False, sharey=True)
+    for (own, fresh), ((attack, norm), rows) in zip(panels, attacks, strict=True):
+        for axes in (own, fresh):
+            axes.set_ylim(-0.02, 1.04)
+            axes.grid(axis="y", color="#d8dee4", linewidth=0.6)
+            axes.set_axisbelow(True)
+            axes.set_xlabel(f"eps ({norm_text(str(norm))}, images in [0, 1])")
+        own.set_title(f"{shorten(str(attack))}: source network fooled", loc="left")
+        fresh.set_title("mean share of fresh networks fooled", loc="left")
+        own.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+        span = float(rows["eps"].max() - rows["eps"].min()) or float(rows["eps"].max())
+        for index, (name, colour) in enumerate(colours.items()):
+            lines = rows[rows["name"] == name].sort_values("eps")
+            shift = 0.008 * span * (index - (len(colours) - 1) / 2)
+            _lines(own, fresh, lines, shift, colour, _marker(index))
+    _legend(figure, colours)
+    return figure
+
+
+@styled
+def draw_spread(table: pd.DataFrame) -> Figure:
+    """How the fooled fraction spreads over the examples: a panel per attack and norm, a bar per run and eps.
+
+    The thin line runs from the 5% to the 95% quantile, the thick one over the middle half; the mark is the
+    median.
+
+    Args:
+        table: rows as in ``beside.csv`` or ``comparison.csv``.
+    """
+    colours = kind_colours(table["name"])
+    attacks = list(table.groupby(["attack", "norm"], sort=False))
+    figure = Figure(figsize=(7.2, 2.1 * len(attacks) + 0.7), layout="constrained")
+    panels = figure.subplots(len(attacks), 1, squeeze=False)[:, 0]
+    for axes, ((attack, norm), rows) in zip(panels, attacks, strict=True):
+        levels = sorted(rows["eps"].unique())
+        for index, (name, colour) in enumerate(colours.items()):
+            own = rows[(rows["name"] == name) & (rows["source_fooled"] >= FEWEST_EXAMPLES)]
+            shift = 0.7 * ((index + 0.5) / len(colours) - 0.5)
+            at = [levels.index(eps) + shift for eps in own["eps"]]
+            axes.vlines(at, own["q05"], own["q95"], color=colour, linewidth=1)
+            axes.vlines(at, own["q25"], own["q75"], color=colour, linewidth=4, alpha=0.6)
+            axes.plot(at, own["fooled_median"], color=colour, marker=_marker(index), ls="", ms=5)
+        axes.set_title(shorten(str(attack)), loc="left")
+        axes.set_xticks(range(len(levels)), [eps_text(eps) for eps in levels])
+        axes.set_xlabel(f"eps ({norm_text(str(norm))}, images in [0, 1])")
+        axes.set_ylim(-0.04, 1.04)
+        axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    _legend(figure, colours)
+    return figure
+
+
+def _marker(index: int) -> str:
+    return MARKERS[index % len(MARKERS)]
+
+
+def _legend(figure: Figure, colours: Mapping[str, str]) -> None:
+    """Names, colours and marks of the runs, below the panels."""
+    handles = [
+        Line2D([], [], color=colour, marker=_marker(index), ms=4.5, label=shorten(name))
+        for index, (name, colour) in enumerate(colours.items())
+    ]
+    columns = max(LEGEND_COLUMNS, min(5, len(handles)))
+    figure.legend(handles=handles, loc="outside lower center", ncols=columns)
+
+
+def _lines(own: Axes, fresh: Axes, rows: pd.DataFrame, shift: float, colour: str, marker: str) -> None:
+    """One run in both panels; a mean over too few examples is left to the table."""
+    at = rows["eps"].to_numpy(dtype=float) + shift
+    told = rows["source_fooled"] >= FEWEST_EXAMPLES
+    mean, low, high = (
+        rows[column].where(told).to_numpy(dtype=float) for column in ("fooled_mean", "ci_low", "ci_high")
+    )
+    success = rows["source_success"].to_numpy(dtype=float)
+    own.plot(at, success, color=colour, marker=marker, lw=1.6, ms=4)
+    fresh.vlines(at, low, high, color=colour, linewidth=1.2)
+    fresh.plot(at, mean, color=colour, marker=marker, lw=1.6, ms=4)
