@@ -308,7 +308,7 @@ def test_a_run_without_white_box_attack_cannot_be_compared_with_transfer(trained
 def test_the_twins_are_asked_for_by_name(honest):
     with pytest.raises(InputError, match="no ordinary and no deep-ensemble beside: add --beside ordinary"):
         tables.twins_beside(honest)
-    beside = replace(honest, evidence=EvidenceConfig(beside=("ordinary", "deep-ensemble")))
+    beside = replace(honest, beside=("ordinary", "deep-ensemble"))
     assert tables.twins_beside(beside).verdict == "PASS"
 
 
