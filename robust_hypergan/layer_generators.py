@@ -9,11 +9,14 @@ from torch import Tensor, nn
 
 from robust_hypergan.layers import LayerShape
 from robust_hypergan.networks import Params
+from robust_hypergan.wide_linear import WideLinear
 
 
-def two_hidden_layers(inputs: int, hidden: int, outputs: int) -> nn.Sequential:
+def two_hidden_layers(
+    inputs: int, hidden: int, outputs: int, last: type[nn.Linear] = nn.Linear
+) -> nn.Sequential:
     """The paper's shape of mixer, generator and discriminator, started for ReLU (He et al. 2015)."""
-    linear = [nn.Linear(inputs, hidden), nn.Linear(hidden, hidden), nn.Linear(hidden, outputs)]
+    linear = [nn.Linear(inputs, hidden), nn.Linear(hidden, hidden), last(hidden, outputs)]
     for each in linear:
         nn.init.normal_(each.weight, std=math.sqrt(2 / each.in_features))
         nn.init.zeros_(each.bias)
@@ -38,7 +41,7 @@ class LayerGenerator(nn.Module):
     ) -> None:
         super().__init__()
         self.layer = layer
-        self.network = two_hidden_layers(code_dim, hidden, outputs or layer.size)
+        self.network = two_hidden_layers(code_dim, hidden, outputs or layer.size, WideLinear)
         weight, bias = self.network.get_parameter("4.weight"), self.network.get_parameter("4.bias")
         nn.init.normal_(weight, std=math.sqrt(noise_share / hidden))
         nn.init.normal_(bias, std=math.sqrt(1 - noise_share))

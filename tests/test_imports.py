@@ -16,6 +16,7 @@ LAYERS = [
     {"packaged"},
     {"datasets", "classifiers", "layers"},
     {"networks", "outliers"},
+    {"wide_linear"},
     {"layer_generators"},
     {"pooling", "half", "tally", "uncertainty", "voting"},
     {"hypergan", "deep_ensemble", "gaussian", "mc_dropout", "ordinary", "backends"},
