@@ -15,11 +15,11 @@ from robust_hypergan.layout import channels_last, refuses_strides
 ImageLoss = Callable[[Tensor, Tensor, Tensor | None], Tensor]
 """``(images [B, C, H, W], labels [B], targets [B] or None) -> losses [B]``."""
 
-CPU_GRAPH_IMAGES, GRAPH_IMAGES = 128, 4096
+CPU_GRAPH_IMAGES, GRAPH_IMAGES = 512, 4096
 """Images times networks whose graphs are held at once: on a CPU more cost page faults, elsewhere memory."""
 
-SMALLEST_TURN = 16
-"""Images that a convolution needs at once to be worth its start."""
+SMALLEST_TURN, LARGEST_CPU_TURN = 16, 128
+"""Images that a convolution needs at once to be worth its start, and that still fit a CPU's cache."""
 
 
 def attack_loss(logits: Tensor, labels: Tensor, targets: Tensor | None) -> Tensor:
@@ -64,6 +64,7 @@ def gradient_in_images(
     """
     on_cpu = inputs.device.type == "cpu"
     size = max(SMALLEST_TURN, (CPU_GRAPH_IMAGES if on_cpu else GRAPH_IMAGES) // networks)
+    size = min(size, LARGEST_CPU_TURN) if on_cpu else size
     layout = channels_last if on_cpu else Tensor.contiguous
     parts = []
     for turn in zip(

@@ -1,8 +1,8 @@
 """Exact predictions at the speed of bfloat16: whatever is nearly a tie there is computed again in float32.
 
-A prediction can only differ where the two largest logits lie closer together than twice the error of a logit.
-That error is measured, on a sample of every block of networks, and taken :data:`SAFETY` times; a second
-sample is computed both ways to see whether the predictions agree.
+A prediction can only differ where the two largest logits lie closer together than the errors of two logits of
+an image lie apart. How far apart they lie is measured, on a sample of every block of networks, and taken
+:data:`SAFETY` times; a second sample is computed both ways to see whether the predictions agree.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from robust_hypergan.backends import BACKENDS, ChunkedLoop
 from robust_hypergan.networks import Params, networks_of
 
 SAFETY = 2.0
-"""The largest logit error of a sample is taken so many times."""
+"""The largest difference between logit errors of a sample is taken so many times."""
 
 SAMPLE = 32
 """Images of each network that are computed both ways to measure the error, and as many to audit."""
@@ -36,7 +36,7 @@ class Account:
         audited: pairs of the second sample.
         disagreeing: of these, how many predictions were not those of float32; from the first on
             everything is computed in float32.
-        logit_error: largest error of a logit seen.
+        logit_error: largest difference seen between the errors of two logits of an image.
         tau: largest margin below which a pair was computed again.
     """
 
@@ -85,11 +85,11 @@ class Cascade:
         ]
         measured = [len(first) for first, _ in samples]
         error = max(
-            (own[first] - true[:count]).abs().max().item()
+            _largest_spread(own[first] - true[:count])
             for own, true, count, (first, _) in zip(logits, exact, measured, samples, strict=True)
         )
         account.logit_error = max(account.logit_error, error)
-        account.tau = 2 * SAFETY * account.logit_error
+        account.tau = SAFETY * account.logit_error
         for own, network in zip(logits, networks, strict=True):
             self._repeat_near_ties(own, network)
         for own, true, count, (_, second) in zip(logits, exact, measured, samples, strict=True):
@@ -110,3 +110,8 @@ class Cascade:
         chosen = torch.from_numpy(self.random.choice(len(self.images), 2 * count, replace=False))
         first, second = chosen.to(self.images.device).split([count, count])
         return first, second
+
+
+def _largest_spread(errors: Tensor) -> float:
+    """Largest minus smallest error of an image's logits, for the worst image of ``[n, classes]``."""
+    return (errors.amax(1) - errors.amin(1)).max().item()

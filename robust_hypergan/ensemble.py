@@ -24,6 +24,9 @@ NETWORK_BLOCK = 16
 PRECISIONS = ("float32", "cascade")
 """Of the ensemble forward; the predictions are those of float32 either way."""
 
+SMALL_JOB = 50_000
+"""Networks times images below which nothing is worth choosing."""
+
 CASCADE_PAYS = 1e12
 """Floating-point operations from which the cascade is worth its samples."""
 
@@ -74,7 +77,8 @@ def ensemble_forward(
     """
     account = account if account is not None else Account()
     classifier, flop = distribution.classifier, 0.0
-    if backend is None or precision is None:
+    undecided = backend is None or precision is None
+    if undecided and len(images) * len(networks) >= SMALL_JOB:
         flop = flop_of(classifier, images) * len(images) * len(networks)
     account.backend = backend or default_backend(images.device, flop)
     account.precision = precision or default_precision(classifier, images, flop)

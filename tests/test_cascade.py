@@ -41,7 +41,7 @@ def test_predictions_are_those_of_float32_where_plain_bfloat16_differs(hypergan,
     assert 0 < account.repeated < account.pairs
     assert account.audited == 8 * cascade.SAMPLE
     assert account.disagreeing == 0
-    assert account.tau == 4 * account.logit_error > 0
+    assert account.tau == cascade.SAFETY * account.logit_error > 0
 
 
 def test_a_disagreement_in_the_audit_is_counted_and_ends_the_cascade(hypergan, images, monkeypatch):
