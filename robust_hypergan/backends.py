@@ -6,6 +6,7 @@ Shapes: M networks, N images. ``half`` computes in bfloat16 up to the last layer
 from __future__ import annotations
 
 import shutil
+import warnings
 from collections.abc import Callable
 from functools import partial
 
@@ -80,8 +81,11 @@ class ChunkedLoop(Loop):
 class CompiledLoop(ChunkedLoop):
     """The chunked loop, compiled once with the weights as inputs: for work of minutes, since that takes 20 s.
 
-    It needs a C++ compiler. The last chunk is padded, so that one shape is all there is.
+    It needs a C++ compiler, without which it warns and goes on uncompiled. The last chunk is padded, so that
+    one shape is all there is.
     """
+
+    given_up = False
 
     def prepare(self, module: nn.Module) -> Callable[[Tensor], Tensor]:
         """The module compiled for whole chunks."""
@@ -91,10 +95,21 @@ class CompiledLoop(ChunkedLoop):
             missing = self.chunk - len(chunk)
             if missing:
                 chunk = self.layout(torch.cat([chunk, chunk[:1].expand(missing, *chunk.shape[1:])]))
-            logits: Tensor = compiled(chunk)
-            return logits[: self.chunk - missing]
+            return self._first_try(compiled, module, chunk)[: self.chunk - missing]
 
         return run
+
+    def _first_try(self, compiled: Callable[[Tensor], Tensor], module: nn.Module, chunk: Tensor) -> Tensor:
+        """The compiled module's logits; if it can't be compiled, the module's, from then on."""
+        try:
+            return module(chunk) if self.given_up else compiled(chunk)
+        except torch._dynamo.exc.TorchDynamoException as error:
+            reason = f"{type(error).__name__}: {error}".splitlines()[0]
+            warnings.warn(
+                f"torch.compile failed ({reason}): going on uncompiled", RuntimeWarning, stacklevel=2
+            )
+            self.given_up = True
+            return self._first_try(compiled, module, chunk)
 
 
 class Vectorised(Loop):

@@ -36,6 +36,24 @@ def test_a_backend_gives_the_logits_of_ordinary_modules(case, backend):
     torch.testing.assert_close(logits, expected, atol=1e-4, rtol=1e-4)
 
 
+def test_a_module_that_cannot_be_compiled_is_run_as_it_is(case, monkeypatch):
+    def broken(_, **__):
+        def run(chunk):
+            raise torch._dynamo.exc.TorchDynamoException(f"no compiler for {len(chunk)} images")
+
+        return run
+
+    hypergan, images = case
+    params = hypergan.sample(Networks(0, "fresh", range(2)))
+    monkeypatch.setattr(torch, "compile", broken)
+    run = BACKENDS["compiled-loop"](hypergan.classifier, images)
+    with torch.no_grad(), pytest.warns(RuntimeWarning, match="no compiler.*going on uncompiled"):
+        logits = run(params)
+    torch.testing.assert_close(
+        logits, ensemble_logits(hypergan.classifier, params, images), atol=1e-4, rtol=1e-4
+    )
+
+
 def test_blocks_come_in_order_with_a_short_last_one(case):
     hypergan, images = case
     blocks = list(ensemble_forward(hypergan, Networks(0, "fresh", range(18)), images[:5]))
