@@ -5,13 +5,14 @@ RUN ?= runs/demo
 
 .PHONY: demo test lint types wheel bench-speed clean
 
-demo: .venv/ready  ## train a HyperGAN, attack one network, try 500 fresh ones, write the report
+demo: .venv/ready  ## train a HyperGAN, attack one network, try 500 fresh ones, and an ordinary ensemble beside; write the report
 	rm -rf $(RUN)
 	$(BIN)/robust-hypergan bench --out $(RUN) --preset quick --networks 500 --examples 500 \
-		--attack fgsm --attack pgd --attack noise --eps 0.05 --eps 0.1 --eps 0.15 --eps 0.2 --eps 0.3
+		--attack fgsm --attack pgd --attack noise --eps 0.05 --eps 0.1 --eps 0.15 --eps 0.2 --eps 0.3 \
+		--beside ordinary --beside deep-ensemble
 
-test: .venv/ready  ## every test; warnings are errors
-	$(BIN)/python -m pytest
+test: .venv/ready  ## every test, a process with one thread for each core; warnings are errors
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --dist loadfile
 
 lint: .venv/ready  ## style and formatting
 	$(BIN)/ruff check .
