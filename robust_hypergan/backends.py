@@ -63,8 +63,16 @@ class ChunkedLoop(Loop):
         self.chunk = HALF_CHUNK if half else IMAGE_CHUNK
 
     def one(self, network: Params, rows: Tensor | None = None) -> Tensor:
-        """Logits ``[n, classes]`` of one network on all images, or on those of the given indices."""
-        images = self.images if rows is None else self.images[rows]
+        """Logits ``[n, classes]`` of one network on all images, or on those of the given indices.
+
+        The indices are padded to whole chunks: the library keeps memory for every size it ever saw.
+        """
+        if rows is not None:
+            padding = rows[:1].expand(-len(rows) % self.chunk)
+            return self._chunks(network, self.images[torch.cat([rows, padding])])[: len(rows)]
+        return self._chunks(network, self.images)
+
+    def _chunks(self, network: Params, images: Tensor) -> Tensor:
         own = {name: self.layout(value) for name, value in self.cast(network).items()}
         if self.module is None:
             self.module = bind(self.classifier, own)
