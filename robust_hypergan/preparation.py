@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import torch
 from torch import nn
@@ -14,6 +14,7 @@ from robust_hypergan.datasets import Dataset, to_unit
 from robust_hypergan.ensemble_training import train_ensemble, untrained_ensemble
 from robust_hypergan.errors import InputError
 from robust_hypergan.hypergan import HyperGAN
+from robust_hypergan.network_gradients import fastest_is_half
 from robust_hypergan.networks import StoredDistribution, move
 from robust_hypergan.run_folder import RunFolder
 from robust_hypergan.training import forget_state, train
@@ -89,12 +90,12 @@ def trained(
         move(checkpoint.distribution, device)
     else:
         name, classes = start.classifier, start.classes
-        distribution = start.distribution
+        distribution, training = start.distribution, config.training
         if config.ensemble:
             distribution, table = train_ensemble(
                 lambda seed: build_classifier(name, classes, seed=seed),
                 dataset,
-                config.training,
+                training,
                 config.ensemble,
                 device=device,
                 folder=run.path,
@@ -102,11 +103,14 @@ def trained(
             )
         else:
             assert isinstance(distribution, HyperGAN)
-            table = train(distribution, dataset, config.training, folder=run.path, quiet=quiet)
+            if training.precision is None:
+                half = fastest_is_half(distribution.classifier, to_unit(dataset.images[:2].to(device)))
+                training = replace(training, precision="bfloat16" if half else "float32")
+            table = train(distribution, dataset, training, folder=run.path, quiet=quiet)
         facts = {
             "data": dataset.name,
             "data_sha256": dataset.sha256,
-            "training": asdict(config.training),
+            "training": asdict(training),
             "seconds": float(table["seconds"].iloc[-1]),
         }
         checkpoint = Checkpoint(distribution, name, classes, facts)

@@ -14,8 +14,10 @@ import pandas as pd
 import pytest
 from safetensors.torch import load_file
 
+from robust_hypergan.checkpoint import load_checkpoint
 from robust_hypergan.classifiers import MNISTClassifier
 from robust_hypergan.cli import cli
+from robust_hypergan.trainer import TRAINING_PRECISIONS
 
 ROOT = Path(__file__).parent.parent
 COMMANDS = sorted(cli.commands)
@@ -115,6 +117,8 @@ def test_training_alone_says_how_good_the_networks_are(tmp_path):
     measured = json.loads((tmp_path / "run" / "run.json").read_text())["accuracy"]
     assert f"single {100 * measured['single_mean']:.2f}%" in done.stdout
     assert "only trained" in refused("report", tmp_path / "run")
+    facts = load_checkpoint(tmp_path / "run" / "hypergan.safetensors").facts
+    assert facts["training"]["precision"] in TRAINING_PRECISIONS  # the one that was used
 
 
 def test_a_report_is_remade_from_the_tables_to_the_same_bytes(finished):
