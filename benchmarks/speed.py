@@ -328,7 +328,7 @@ def main() -> None:
         growth_table(),
         start_table(),
     ):
-        text = table.to_markdown(floatfmt=".3g")
+        text = table.astype(object).where(table.notna(), None).to_markdown(floatfmt=".3g", missingval="")
         if "note" in table.attrs:
             text += "\n\n" + table.attrs["note"]
         print(text + "\n", flush=True)

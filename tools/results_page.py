@@ -24,6 +24,18 @@ COLUMNS = {
     "flipped_mean": "flipped",
     "fooled_mean_all": "of all initially correct",
 }
+BESIDE = {
+    "kind": "networks",
+    "attack": "attack",
+    "eps": "eps",
+    "source_success": "fooled the source",
+    "fooled_mean": "mean fooled fraction",
+    "ci_low": "95 % from",
+    "ci_high": "to",
+    "networks": "fresh networks",
+    "single_mean": "clean accuracy, one",
+    "vote_all": "vote of all",
+}
 HEAD = """# Results
 
 Written by `tools/results_page.py` from finished runs; no number is typed by hand. Fractions, unless a unit
@@ -43,6 +55,15 @@ def section(title: str, folder: Path) -> str:
         table = table.where(table.notna(), None)
         lines += [table.to_markdown(index=False, floatfmt=".3f", missingval=""), ""]
         lines += _statements(folder)
+    if (folder / "beside.csv").exists():
+        lines += ["Other kinds of networks, trained with the same budget and attacked in the same way:", ""]
+        beside = pd.read_csv(folder / "beside.csv")
+        beside = beside[beside["attack"].isin(("fgsm", "pgd"))]
+        table = beside[list(BESIDE)].rename(columns=BESIDE).astype(object)
+        lines += [
+            table.where(table.notna(), None).to_markdown(index=False, floatfmt=".3f", missingval=""),
+            "",
+        ]
     return "\n".join(lines)
 
 
