@@ -220,7 +220,7 @@ def _path(probe: Probe) -> Tensor:
     )
     with torch.no_grad():
         model(found)
-    logits = torch.stack(seen)  # (steps + 1, n, classes)
+    logits: Tensor = torch.cat(seen).reshape(-1, len(found), seen[0].shape[1])  # (steps + 1, n, classes)
     wanted = (probe.labels if targets is None else targets)[None, :, None].expand(len(logits), -1, -1)
     lead = logits.gather(2, wanted).squeeze(2) - logits.scatter(2, wanted, -torch.inf).amax(2)
     return -lead if targets is None else lead

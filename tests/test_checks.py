@@ -327,3 +327,9 @@ def test_saved_adversarials_outside_their_ball_are_found_without_an_audit(honest
     outside = replace(cell, adversarials=cell.adversarials + 0.2, audit=Audit())
     changed = replace(honest, result=replace(honest.result, cells=[outside, *honest.result.cells[1:]]))
     assert tables.audit_is_clean(changed).verdict == "FAIL"
+
+
+def test_a_silent_failure_is_looked_for_whatever_turns_the_images_take(honest, monkeypatch):
+    whole = checks_on_source.no_silent_failure(Probe(honest, EFFORT))
+    monkeypatch.setattr("robust_hypergan.attacks.loss.LARGEST_CPU_TURN", 7)  # a short last turn
+    assert checks_on_source.no_silent_failure(Probe(honest, EFFORT)) == whole
