@@ -24,7 +24,7 @@ from robust_hypergan.reports import (
     sources_mean_interval,
     unlimited_columns_interval,
 )
-from robust_hypergan.reports.statistics import paired_mean_interval
+from robust_hypergan.reports.differences import paired_difference_interval
 
 Outcomes = NDArray[np.bool_]
 
@@ -75,7 +75,7 @@ def one_source(random: np.random.Generator, repetitions: int) -> Iterator[dict[s
     ways: dict[str, Callable[[Outcomes], tuple[float, float]]] = {
         "crossed": lambda outcomes: crossed_mean_interval(outcomes.mean(1), outcomes.mean(0)),
         "two-way bootstrap": lambda outcomes: bootstrap(random, outcomes),
-        "over examples only": lambda outcomes: paired_mean_interval(outcomes.mean(1))[1:],
+        "over examples only": lambda outcomes: paired_difference_interval(outcomes.mean(1))[1:],
         "all pairs as one sample": lambda outcomes: binomial(outcomes),
     }
     for shape in SIZES:
@@ -180,6 +180,15 @@ TABLES: dict[str, tuple[str, Callable[[np.random.Generator, int], Iterator[dict[
 }
 
 
+HEAD = """# How often the intervals hold
+
+Written by `benchmarks/interval_coverage.py --tables {tables} --repetitions {repetitions}`: the share of
+simulations in which a nominal 95 % interval holds the true mean, and its mean width. What differs most on the
+logit scale, as standard deviations of examples, networks and interaction: `examples` 2, 0.3, 0.5;
+`both` 2, 0.7, 0.5; `networks` 0.5, 1, 0.5. [Method](method.md) sums it up.
+"""
+
+
 def main() -> None:
     """Prints the tables, and writes them to a file if one is named."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -188,7 +197,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, help="Markdown file to write.")
     arguments = parser.parse_args()
-    pages = []
+    pages = [HEAD.format(tables=" ".join(arguments.tables), repetitions=arguments.repetitions)]
     for name in arguments.tables:
         title, measure = TABLES[name]
         random = np.random.default_rng(arguments.seed)

@@ -17,6 +17,7 @@ from robust_hypergan.reports.columns import (
 from robust_hypergan.reports.comparison import compare_runs
 from robust_hypergan.reports.comparison_page import write_comparison
 from robust_hypergan.reports.detection import detection_table
+from robust_hypergan.reports.differences import difference_interval, paired_difference_interval, sign_test
 from robust_hypergan.reports.effective import effective_wilson_interval
 from robust_hypergan.reports.figure_style import save_figure
 from robust_hypergan.reports.files import read_table, write_bytes, write_table
@@ -33,9 +34,6 @@ from robust_hypergan.reports.sections import sections
 from robust_hypergan.reports.source_statistics import SourceMatrix, sources_mean_interval
 from robust_hypergan.reports.statistics import (
     crossed_mean_interval,
-    difference_interval,
-    paired_mean_interval,
-    sign_test,
     unlimited_columns_interval,
     wilson_interval,
 )
@@ -60,7 +58,7 @@ __all__ = [
     "effective_wilson_interval",
     "headline",
     "load_run",
-    "paired_mean_interval",
+    "paired_difference_interval",
     "parse_record",
     "read_table",
     "sign_test",

@@ -9,8 +9,8 @@ from typing import Any
 import pandas as pd
 
 from robust_hypergan.reports.columns import COMPARISON_COLUMNS
+from robust_hypergan.reports.differences import difference_interval, paired_difference_interval
 from robust_hypergan.reports.run import Run
-from robust_hypergan.reports.statistics import difference_interval, paired_difference_interval
 from robust_hypergan.reports.tables import rows_of
 
 FROM_SUMMARY = COMPARISON_COLUMNS[2 : COMPARISON_COLUMNS.index("networks") + 1]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import stats
+
+from robust_hypergan.reports.statistics import wilson_score, zero_one_variance
 
 
 def effective_wilson_interval(
@@ -34,25 +35,6 @@ def effective_wilson_interval(
     spread = mean * (1 - mean)
     trials = float(rows.size)
     if columns.size > 1 and rows.size > 1 and spread > 0:
-        count_rows, count_columns = rows.size, columns.size
-        squares = np.array(
-            [
-                count_columns * np.square(rows - mean).sum(),
-                count_rows * np.square(columns - mean).sum(),
-            ]
-        )
-        residual = max(count_rows * count_columns * spread - squares.sum(), 0.0)
-        freedoms = np.array([count_rows - 1, count_columns - 1])
-        of_rows, of_columns = squares / freedoms
-        of_rest = residual / freedoms.prod()
-        mean_square = max(of_rows + of_columns - of_rest, of_rows, of_columns, of_rest)
-        trials = count_rows * count_columns * spread / mean_square
-    return _wilson(mean, trials, confidence)
-
-
-def _wilson(mean: float, trials: float, confidence: float) -> tuple[float, float]:
-    """Wilson's interval for a number of trials that need not be whole."""
-    squared = float(stats.norm.ppf((1 + confidence) / 2)) ** 2 / trials
-    centre = (mean + squared / 2) / (1 + squared)
-    reach = np.sqrt(squared * (mean * (1 - mean) + squared / 4)) / (1 + squared)
-    return max(0.0, float(centre - reach)), min(1.0, float(centre + reach))
+        trials = spread / zero_one_variance(rows, columns).total
+    low, high = wilson_score(mean, trials, confidence)
+    return float(low), float(high)

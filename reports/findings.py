@@ -8,10 +8,10 @@ from typing import Any
 
 import pandas as pd
 
+from robust_hypergan.reports.differences import difference_interval, paired_difference_interval
 from robust_hypergan.reports.figure_style import BAND
 from robust_hypergan.reports.run import Run
 from robust_hypergan.reports.section_checks import checks_sentence
-from robust_hypergan.reports.statistics import difference_interval, paired_mean_interval
 from robust_hypergan.reports.tables import rows_of, summarise
 from robust_hypergan.reports.wording import (
     cell_text,
@@ -154,7 +154,7 @@ def _compare(examples: pd.DataFrame, fgsm: dict[Hashable, Any], pgd: dict[Hashab
         eps,
         own=Difference(*difference_interval(*means)),
         pairs=len(differences),
-        paired=Difference(*paired_mean_interval(differences)),
+        paired=Difference(*paired_difference_interval(differences)),
     )
 
 

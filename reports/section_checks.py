@@ -46,6 +46,8 @@ def checks_section(run: Run, _: pd.DataFrame) -> Section | None:
 def checks_sentence(checks: pd.DataFrame) -> str:
     """``Checks: 12 pass, 1 fails (13 white box at least as strong as transfer), 4 not run.``"""
     passed, failed, missing = (_verdict(checks, verdict) for verdict in ("PASS", "FAIL", "NOT RUN"))
+    if len(missing) == len(checks):
+        return "Checks: none was run."
     names = f" ({_names(failed)})" if len(failed) else ""
     verb = "fails" if len(failed) == 1 else "fail"
     return f"Checks: {len(passed)} pass, {len(failed)} {verb}{names}, {len(missing)} not run."

@@ -104,7 +104,6 @@ class TransferResult:
         clean: the initially correct images ``[n, C, H, W]`` in [0, 1].
         labels: their true classes ``[n]``.
         indices: their indices in the split.
-        votes: for each cell the fresh networks that predict each class, ``[n, classes]``; empty if it failed.
         fold: everything that was folded from the fresh networks' answers.
         chosen: indices of all examples tried, initially correct or not.
         tried: examples tried, initially correct or not; those of the target class are not.
@@ -120,7 +119,6 @@ class TransferResult:
     clean: Tensor
     labels: Tensor
     indices: list[int]
-    votes: list[Tensor]
     fold: Fold
     chosen: list[int]
     tried: int
@@ -128,6 +126,12 @@ class TransferResult:
     stopped: str
     seconds: dict[str, float]
     forward: Account
+
+    @property
+    def votes(self) -> list[Tensor]:
+        """For each cell the fresh networks that predict each class, ``[n, classes]``; empty if it failed."""
+        votes = iter(self.fold.votes)
+        return [torch.empty(0) if cell.error else next(votes) for cell in self.cells]
 
     @property
     def summary(self) -> pd.DataFrame:
@@ -233,7 +237,6 @@ def transfer(
     finished = time.perf_counter()
 
     indices = chosen[correct.cpu()].tolist()
-    votes = iter(fold.votes)
     return TransferResult(
         examples=fold.examples_table(indices),
         networks=fold.networks_table(saved[0].source["index"] if saved else config.source, source_accuracy),
@@ -241,7 +244,6 @@ def transfer(
         clean=clean,
         labels=own_labels,
         indices=indices,
-        votes=[torch.empty(0) if cell.error else next(votes) for cell in cells],
         fold=fold,
         chosen=chosen.tolist(),
         tried=tried,

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from scipy import stats
 from scipy.special import expit
 
-from robust_hypergan.reports.statistics import crossed_mean_interval, paired_mean_interval, wilson_interval
+from robust_hypergan.reports.differences import paired_difference_interval
+from robust_hypergan.reports.statistics import crossed_mean_interval, wilson_interval
 
 
 def wilson_formula(k: float, n: float) -> tuple[float, float]:
@@ -87,7 +88,7 @@ def test_intervals_over_one_axis_alone_cover_too_rarely() -> None:
             ("columns", matrix.mean(0)),
             ("entries", matrix.ravel()),
         ):
-            _, low, high = paired_mean_interval(values)
+            _, low, high = paired_difference_interval(values)
             hits[name] += low <= target <= high
     coverage = {name: count / repetitions for name, count in hits.items()}
     assert coverage["crossed"] > 0.93
@@ -217,6 +218,6 @@ def test_means_of_different_matrices_are_refused() -> None:
 def test_paired_interval_is_the_t_interval() -> None:
     values = np.random.default_rng(0).normal(0.1, 0.3, 25)
     expected = stats.ttest_1samp(values, 0).confidence_interval(0.95)
-    assert paired_mean_interval(values) == pytest.approx((values.mean(), expected.low, expected.high))
-    assert np.isnan(paired_mean_interval([0.2])[1])
-    assert np.isnan(paired_mean_interval([])[0])
+    assert paired_difference_interval(values) == pytest.approx((values.mean(), expected.low, expected.high))
+    assert np.isnan(paired_difference_interval([0.2])[1])
+    assert np.isnan(paired_difference_interval([])[0])
