@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from robust_hypergan.augmentation import augment
 from robust_hypergan.datasets import Dataset, to_unit
 from robust_hypergan.deep_ensemble import DeepEnsemble
 from robust_hypergan.errors import check_range, unknown
@@ -96,7 +97,7 @@ def train_ensemble(
     Args:
         build: seed to a fresh classifier; differently initialised for every member.
         dataset: a training split.
-        budget: steps, networks and batch of the HyperGAN to match, and the seed.
+        budget: steps, networks, batch and augmentation of the HyperGAN to match, and the seed.
         config: what kind of ensemble, and its rates.
         device: where to compute; None is the CPU.
         folder: where ``training.csv`` goes. An interrupted training starts over.
@@ -180,7 +181,7 @@ def _fit(
         torch.manual_seed(int(words[1]))  # dropout knows no generator
         for step in range(steps):
             chosen = torch.randint(len(images), (budget.batch,), generator=random).to(images.device)
-            logits = network(to_unit(images[chosen]))
+            logits = network(to_unit(augment(images[chosen], budget.augmentation, random)))
             loss = functional.cross_entropy(logits, labels[chosen])
             network.zero_grad()
             loss.backward()

@@ -22,12 +22,16 @@ PRESETS = {
     "standard": Preset(
         HyperGANConfig(noise_share=0.5), TrainConfig(steps=2400, networks=16, learning_rate=5e-4)
     ),
+    "cifar": Preset(
+        HyperGANConfig(latent_dim=512, code_dim=256),
+        TrainConfig(steps=8000, networks=16, learning_rate=5e-4, codes=256, augmentation="flip-crop"),
+    ),
     "paper": Preset(
         HyperGANConfig(), TrainConfig(steps=20_000, networks=32, batch=32, learning_rate=1e-4, warmup=200)
     ),
 }
-"""``quick`` for a first look, ``standard`` to report, ``paper`` as near to the authors' scripts as the
-method here allows (32 networks a step, Adam at 1e-4)."""
+"""``quick`` for a first look, ``standard`` to report, ``cifar`` likewise for colour images, ``paper`` as near
+to the authors' scripts as the method here allows (32 networks a step, Adam at 1e-4)."""
 
 
 def find_preset(name: str) -> Preset:

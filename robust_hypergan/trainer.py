@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from robust_hypergan.augmentation import AUGMENTATIONS, augment
 from robust_hypergan.datasets import Dataset, to_unit
 from robust_hypergan.errors import check_range, unknown
 from robust_hypergan.hypergan import Discriminator, HyperGAN, seeded
@@ -41,9 +42,10 @@ class TrainConfig:
         seed: of initialisation and of every random choice.
         precision: of the generated networks, ``float32`` or ``bfloat16`` with a last layer in float32; None
             is the fastest for processor and classifier. Generators and optimiser work in float32.
+        augmentation: of the training images, see :func:`robust_hypergan.augmentation.augment`.
 
     Raises:
-        InputError: a count below 1, a negative rate, or an unknown precision.
+        InputError: a count below 1, a negative rate, an unknown precision or augmentation.
     """
 
     steps: int = 600
@@ -56,6 +58,7 @@ class TrainConfig:
     pretraining: int = 100
     seed: int = 0
     precision: str | None = None
+    augmentation: str = "none"
 
     def __post_init__(self) -> None:
         for name in ("steps", "networks", "batch"):
@@ -65,6 +68,8 @@ class TrainConfig:
         check_range("codes", self.codes, self.networks)
         if self.precision not in (None, *TRAINING_PRECISIONS):
             raise unknown("precision", str(self.precision), TRAINING_PRECISIONS)
+        if self.augmentation not in AUGMENTATIONS:
+            raise unknown("augmentation", self.augmentation, AUGMENTATIONS)
 
 
 class Trainer:
@@ -104,7 +109,9 @@ class Trainer:
         generator = self.hypergan.generator
         latents = torch.randn(config.codes, generator.latent_dim, generator=random).to(self.device)
         chosen = torch.randint(len(self.images), (config.networks, config.batch), generator=random)
-        images, labels = to_unit(self.images[chosen.to(self.device)]), self.labels[chosen.to(self.device)]
+        rows = chosen.flatten().to(self.device)
+        images = to_unit(augment(self.images[rows], config.augmentation, random)).unflatten(0, chosen.shape)
+        labels = self.labels[rows].view(chosen.shape)
 
         codes = generator.mixer(latents)  # (codes, L, K)
         params = generator.params(codes[: config.networks])
