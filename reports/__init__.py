@@ -28,7 +28,7 @@ from robust_hypergan.reports.page_examples import browsable
 from robust_hypergan.reports.pair_correlations import correlate_pairs
 from robust_hypergan.reports.pictures import pictures
 from robust_hypergan.reports.record import parse_record
-from robust_hypergan.reports.run import Run, load_run
+from robust_hypergan.reports.run import Run, load_run, read_record
 from robust_hypergan.reports.section import Picture
 from robust_hypergan.reports.sections import sections
 from robust_hypergan.reports.source_statistics import SourceMatrix, sources_mean_interval
@@ -37,6 +37,7 @@ from robust_hypergan.reports.statistics import (
     unlimited_columns_interval,
     wilson_interval,
 )
+from robust_hypergan.reports.study_page import write_reproduction, write_study
 from robust_hypergan.reports.tables import summarise
 
 __all__ = [
@@ -69,12 +70,14 @@ __all__ = [
     "wilson_interval",
     "write_comparison",
     "write_report",
+    "write_reproduction",
+    "write_study",
     "write_table",
 ]
 
 
 def write_report(folder: Path) -> Path:
-    """Make ``summary.csv``, ``figures/``, ``report.md`` and ``report.html`` of a finished run.
+    """Make ``summary.csv``, ``figures/``, ``report.md`` and ``report.html`` of a finished run; or of a study.
 
     Every file is replaced whole, the page last, and the same tables give the same bytes again.
 
@@ -87,6 +90,12 @@ def write_report(folder: Path) -> Path:
     Raises:
         InputError: when the folder holds no finished run, or cannot be written.
     """
+    folder = Path(folder)
+    record = read_record(folder)
+    if "study" in record:
+        return write_study(folder)
+    if "reproduction" in record:
+        return write_reproduction(folder)
     run = load_run(folder)
     summary = summarise(run.examples, run.networks, run.record.cells)
     write_table(summary, run.folder / "summary.csv")

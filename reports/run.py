@@ -77,9 +77,9 @@ def load_run(folder: Path) -> Run:
         InputError: when the folder does not exist, is not a run's, has not finished, or is damaged.
     """
     folder = Path(folder)
-    if not folder.is_dir():
-        raise InputError(f"no such folder: {folder}")
-    info = _read_json(folder / "run.json")
+    info = read_record(folder)
+    if "study" in info:
+        raise InputError(f"{folder} holds a study, not a run of attacks: it can't be compared")
     if info.get("status") in ("running", "failed"):
         raise InputError(f"the run in {folder} is {info['status']!r}: finish it first, then make its report")
     if info.get("status") == "done" and "cells" not in info and "training" in info.get("seconds", {}):
@@ -100,8 +100,15 @@ def load_run(folder: Path) -> Run:
     )
 
 
-def _read_json(path: Path) -> dict[str, Any]:
-    """A JSON object, or an InputError that says what is wrong with the file."""
+def read_record(folder: Path) -> dict[str, Any]:
+    """The ``run.json`` of a folder as it stands.
+
+    Raises:
+        InputError: there is none, or it is damaged.
+    """
+    if not folder.is_dir():
+        raise InputError(f"no such folder: {folder}")
+    path = folder / "run.json"
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -86,10 +87,15 @@ class BenchConfig:
         unused += [] if self.transfer else ["evidence"]
         for name in unused:
             del config[name]
-        return {key: _plain(value) for key, value in config.items()}
+        return plain_values(config)
+
+
+def plain_values(config: Mapping[str, Any]) -> dict[str, Any]:
+    """A configuration whose paths are text, as JSON takes it."""
+    return {key: _plain(value) for key, value in config.items()}
 
 
 def _plain(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _plain(each) for key, each in value.items()}
+    if isinstance(value, Mapping):
+        return plain_values(value)
     return str(value) if isinstance(value, Path) else value

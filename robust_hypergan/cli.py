@@ -5,22 +5,27 @@ Nothing heavy is imported before a command runs, so that ``--help`` answers at o
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from robust_hypergan.config_file import read_config_file
+from robust_hypergan.cli_options import (
+    CLASSIFIER,
+    DATA,
+    EVERYWHERE,
+    EVIDENCE,
+    OUT,
+    TRAINING,
+    TRANSFER,
+    find_device,
+)
+from robust_hypergan.cli_studies import COMMANDS
 from robust_hypergan.errors import InputError, unknown
 
 if TYPE_CHECKING:
     from robust_hypergan.bench_config import BenchConfig
     from robust_hypergan.ensemble_training import EnsembleConfig
-
-Command = TypeVar("Command", bound=Callable[..., Any])
-
-ATTACKS, EPS = ("fgsm", "pgd"), (0.05, 0.1, 0.15, 0.2, 0.3)
 
 
 class Commands(click.Group):
@@ -33,131 +38,6 @@ class Commands(click.Group):
         if args and not args[0].startswith("-") and self.get_command(ctx, args[0]) is None:
             raise unknown("command", args[0], self.list_commands(ctx))
         return super().resolve_command(ctx, args)
-
-
-def _options(*options: Callable[[Command], Command]) -> Callable[[Command], Command]:
-    def decorate(command: Command) -> Command:
-        for option in reversed(options):
-            command = option(command)
-        return command
-
-    return decorate
-
-
-def _load_defaults(ctx: click.Context, _: click.Parameter, path: Path | None) -> None:
-    if path is not None:
-        ctx.default_map = read_config_file(path, ctx.command)
-
-
-EVERYWHERE = _options(
-    click.option(
-        "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of all randomness."
-    ),
-    click.option("--device", default="auto", show_default=True, help="auto, cpu or cuda."),
-    click.option(
-        "--config",
-        type=click.Path(path_type=Path),
-        is_eager=True,
-        expose_value=False,
-        callback=_load_defaults,
-        help="TOML file with the same keys as the flags; a flag wins.",
-    ),
-    click.option("--quiet", is_flag=True, help="No progress bars."),
-)
-
-DATA = _options(
-    click.option("--data", default="mnist-5k", show_default=True, help="Data set."),
-    click.option(
-        "--data-root",
-        type=click.Path(path_type=Path),
-        default=Path("data"),
-        show_default=True,
-        help="Folder of the data sets that do not come with the package.",
-    ),
-    click.option("--download", is_flag=True, help="Fetch the data set if it is missing."),
-)
-
-CLASSIFIER = click.option(
-    "--classifier",
-    help="mnist, mnist-dropout, cifar, cifar-dropout, package.module:CLASS or ./file.py:CLASS.  "
-    "[default: the paper's for such images, or the checkpoint's]",
-)
-
-TRAINING = _options(
-    click.option(
-        "--kind",
-        default="hypergan",
-        show_default=True,
-        help="hypergan, deep-ensemble, mc-dropout, swag or ordinary (a single network), all on the same "
-        "number of images.",
-    ),
-    click.option("--members", type=int, default=10, show_default=True, help="Networks of a deep ensemble."),
-    click.option("--preset", default="quick", show_default=True, help="quick, standard, cifar or paper."),
-    CLASSIFIER,
-    click.option("--steps", type=int, help="Optimisation steps.  [default: the preset's]"),
-    click.option("--train-networks", type=int, help="Networks a step.  [default: the preset's]"),
-    click.option("--batch", type=int, help="Images for each network.  [default: the preset's]"),
-    click.option("--learning-rate", type=float, help="Peak rate of Adam.  [default: the preset's]"),
-    click.option("--augmentation", help="none or flip-crop.  [default: the preset's]"),
-    click.option("--noise-share", type=float, help="Initial variance from noise.  [default: the preset's]"),
-    click.option("--chunk", type=int, help="Parameters generated at once.  [default: a layer's]"),
-    click.option("--no-mixer", is_flag=True, help="Ablation: independent noise for every layer."),
-    click.option("--no-discriminator", is_flag=True, help="Ablation: codes are not held to the prior."),
-)
-
-TRANSFER = _options(
-    click.option(
-        "--attack",
-        "attacks",
-        multiple=True,
-        default=ATTACKS,
-        show_default=True,
-        help="NAME, package.module:FUNCTION, ./FILE.py:FUNCTION or LIBRARY:CLASS, then :OPTION=VALUE,...; "
-        "repeat it for several.",
-    ),
-    click.option(
-        "--eps", multiple=True, type=float, default=EPS, show_default=True, help="Radius; repeat it."
-    ),
-    click.option("--norm", default="linf", show_default=True, help="linf or l2."),
-    click.option("--networks", type=int, default=500, show_default=True, help="Fresh networks."),
-    click.option(
-        "--until-ci-width", type=float, help="Draw until every 95% interval is narrower; see --max-networks."
-    ),
-    click.option(
-        "--max-networks", type=int, default=10_000, show_default=True, help="The most --until-ci-width draws."
-    ),
-    click.option("--examples", type=int, default=500, show_default=True, help="Images of the test split."),
-    click.option("--source", type=int, default=0, show_default=True, help="Index of the attacked network."),
-    click.option(
-        "--sources",
-        type=int,
-        default=1,
-        show_default=True,
-        help="Networks that are attacked, each on its own.",
-    ),
-    click.option("--target", type=int, help="Class number to aim at.  [default: any wrong class]"),
-    click.option("--backend", help="Of the ensemble forward.  [default: the fastest for device and job]"),
-    click.option("--precision", help="float32, or cascade: bfloat16 with the predictions of float32."),
-    click.option(
-        "--checks", default="fast", show_default=True, help="fast, full or off: the credibility checks."
-    ),
-    click.option(
-        "--outliers",
-        help="Data set of outlying images to detect, or noise.  [default: one of such images, or noise]",
-    ),
-    click.option("--save-adversarials", is_flag=True, help="Keep the adversarial images."),
-)
-
-EVIDENCE = _options(
-    click.option(
-        "--beside",
-        multiple=True,
-        help="Measure another kind of networks, trained with the same budget, or a checkpoint likewise; "
-        "all is every kind; repeat it.",
-    ),
-)
-
-OUT = click.option("--out", type=click.Path(path_type=Path), required=True, help="The run's folder.")
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
@@ -262,7 +142,7 @@ def sample(
         seed,
         out,
         classifier=classifier,
-        device=_device(device),
+        device=find_device(device),
         quiet=quiet,
     )
     click.echo(f"{len(indices)} networks in {out}")
@@ -312,13 +192,17 @@ def attacks(word: str) -> None:
             click.echo(f"{'':13} from: {attack.origin}{detail}")
 
 
+for command in COMMANDS:
+    cli.add_command(command)
+
+
 def _run(flags: dict[str, Any], out: Path, *, trains: bool, transfers: bool) -> None:
     from robust_hypergan.benchmark import bench as run_bench
     from robust_hypergan.reports import headline, load_run
     from robust_hypergan.run_folder import accuracy_sentence, repeat_command
 
     config = _bench_config(flags, trains=trains, transfers=transfers)
-    device = _device(flags["device"])
+    device = find_device(flags["device"])
     result = run_bench(config, out, device=device, command=repeat_command(), quiet=flags["quiet"])
     if result is not None:
         click.echo(headline(load_run(out)))
@@ -393,13 +277,3 @@ def _ensemble(flags: dict[str, Any]) -> EnsembleConfig | None:
 
 def _given(values: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value is not None}
-
-
-def _device(name: str) -> Any:
-    import torch
-
-    if name not in ("auto", "cpu", "cuda"):
-        raise unknown("device", name, ("auto", "cpu", "cuda"))
-    if name == "cuda" and not torch.cuda.is_available():
-        raise InputError("no CUDA device here: use --device cpu, or leave --device out")
-    return torch.device("cuda" if name != "cpu" and torch.cuda.is_available() else "cpu")

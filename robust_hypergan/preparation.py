@@ -29,7 +29,7 @@ def loaded(config: BenchConfig, dataset: Dataset) -> Checkpoint:
     """
     assert config.checkpoint is not None
     checkpoint = load_checkpoint(config.checkpoint, config.classifier, len(dataset.classes))
-    _check_fit(checkpoint.classifier, checkpoint.distribution.classifier, dataset)
+    check_fit(checkpoint.classifier, checkpoint.distribution.classifier, dataset)
     if config.transfer:
         check_addresses(checkpoint.distribution, config.transfer)
     return checkpoint
@@ -44,7 +44,7 @@ def untrained(config: BenchConfig, dataset: Dataset) -> Checkpoint:
     classes, shape = len(dataset.classes), tuple(dataset.images.shape[1:])
     name = config.classifier or default_classifier(shape)
     classifier = build_classifier(name, classes).eval()
-    _check_fit(name, classifier, dataset)
+    check_fit(name, classifier, dataset)
     distribution: StoredDistribution = (
         untrained_ensemble(lambda _: classifier, shape, config.ensemble)
         if config.ensemble
@@ -55,7 +55,12 @@ def untrained(config: BenchConfig, dataset: Dataset) -> Checkpoint:
     return Checkpoint(distribution, name, classes, {})
 
 
-def _check_fit(name: str, classifier: nn.Module, dataset: Dataset) -> None:
+def check_fit(name: str, classifier: nn.Module, dataset: Dataset) -> None:
+    """Refuses a classifier that does not take a data set's images, or has another number of classes.
+
+    Raises:
+        InputError: says which.
+    """
     shape = tuple(dataset.images.shape[1:])
     try:
         with torch.no_grad():

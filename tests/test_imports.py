@@ -36,9 +36,11 @@ LAYERS = [
     {"detection", "pairs", "uses", "wrong_labels"},
     {"evidence", "bench_config"},
     {"preparation"},
-    {"beside"},
+    {"beside", "study"},
     {"benchmark"},
     {"config_file"},
+    {"cli_options"},
+    {"cli_studies"},
     {"cli"},
     {"__main__"},
 ]

@@ -1,0 +1,86 @@
+"""A study: one of the paper's further experiments, measured and reported in a folder of its own."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import torch
+
+from robust_hypergan.bench_config import plain_values
+from robust_hypergan.checkpoint import load_checkpoint
+from robust_hypergan.datasets import Dataset
+from robust_hypergan.errors import InputError
+from robust_hypergan.networks import NetworkDistribution, kind_of, move
+from robust_hypergan.preparation import check_fit
+from robust_hypergan.reports import write_study, write_table
+from robust_hypergan.run_folder import RunFolder
+
+Tables = dict[str, pd.DataFrame]
+"""Tables by the stem of their CSV."""
+
+
+def run_study(
+    name: str,
+    config: Mapping[str, Any],
+    out: Path,
+    measure: Callable[[RunFolder], Tables],
+    *,
+    device: torch.device | None = None,
+    command: str = "",
+) -> Path:
+    """Measures a study in a folder: its tables, ``run.json``, figures and page.
+
+    Args:
+        name: of the study, one of those that ``robust_hypergan.reports`` can report.
+        config: the full configuration.
+        out: the folder: new, empty, or of the same study unfinished.
+        measure: gives the tables; it may add facts to the folder's ``run.json``.
+        device: what is recorded as the device.
+        command: the command that repeats the study.
+
+    Returns:
+        The path of ``report.html``.
+
+    Raises:
+        InputError: the folder can't be used, or whatever ``measure`` refuses.
+    """
+    with RunFolder(out, command, {"study": name, **plain_values(config)}) as run:
+        run.update(study=name, device=str(device or "cpu"))
+        started = time.perf_counter()
+        for stem, table in measure(run).items():
+            write_table(table, out / f"{stem}.csv")
+        run.update(seconds={name: time.perf_counter() - started})
+    return write_study(out)
+
+
+def load_named(
+    checkpoints: Sequence[str], dataset: Dataset, device: torch.device, classifier: str | None = None
+) -> dict[str, NetworkDistribution]:
+    """Network distributions by name, on the device.
+
+    Args:
+        checkpoints: ``PATH``, or ``NAME=PATH`` to call it something else than its kind. A second one of the
+            same name is called ``NAME-2``.
+        dataset: images that their classifiers must take.
+        device: where they go.
+        classifier: specification of the classifier of those that do not say it themselves.
+
+    Raises:
+        InputError: one can't be read, or does not fit the data.
+    """
+    found: dict[str, NetworkDistribution] = {}
+    for each in checkpoints:
+        given, _, path = each.rpartition("=")
+        checkpoint = load_checkpoint(Path(path), classifier, len(dataset.classes))
+        check_fit(checkpoint.classifier, checkpoint.distribution.classifier, dataset)
+        move(checkpoint.distribution, device)
+        name = given or kind_of(checkpoint.distribution)
+        name = next(own for own in (name, *(f"{name}-{i}" for i in range(2, 999))) if own not in found)
+        found[name] = checkpoint.distribution
+    if not found:
+        raise InputError("no networks to study: give --checkpoint, a file that train has written")
+    return found
