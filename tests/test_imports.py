@@ -37,7 +37,7 @@ LAYERS = [
     {"evidence", "bench_config"},
     {"preparation"},
     {"beside", "study"},
-    {"benchmark"},
+    {"adversarial", "benchmark", "classification"},
     {"config_file"},
     {"cli_options"},
     {"cli_studies"},
