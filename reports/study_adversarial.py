@@ -140,12 +140,13 @@ def adversarial_sections(study: Study) -> list[Section]:
                 "Fooled fraction against eps",
                 "Left: over the examples that fooled the source, as in the paper; right: over all that were"
                 " initially correct. Thick: mean over trainings, shaded its 95% interval; thin: single"
-                f" attacked networks; grey: {interval(*BAND)}; ticks below: the paper's eps.",
+                f" attacked networks; grey: {interval(*BAND)}.",
                 f"Line plots against eps. {_band(means).ours}",
                 draw_adversarial(table, means),
             ),
         ),
     )
+    said = " ".join(f"{_order(orders, measure).ours}." for measure in DIFFERENCES)
     order = Section(
         "order",
         "Does FGSM transfer better than PGD?",
@@ -161,9 +162,9 @@ def adversarial_sections(study: Study) -> list[Section]:
             Picture(
                 "order",
                 "FGSM minus PGD",
-                "Above 0 FGSM transfers better. Thick: mean over trainings with its 95% interval; thin: single"
-                " attacked networks.",
-                f"Line plots against eps. {' '.join(_order(orders, measure).ours for measure in DIFFERENCES)}",
+                "Above 0 FGSM transfers better. Thick: mean over trainings with its 95% interval; thin:"
+                " single attacked networks.",
+                f"Line plots against eps. {said}",
                 draw_order(pairs, orders, DIFFERENCES),
             ),
         ),
@@ -213,11 +214,12 @@ def _order(orders: pd.DataFrame, measure: str) -> Claim:
 
 def _all(means: pd.DataFrame) -> Claim:
     most = means.sort_values("fools_all").to_dict("records")[-1]
+    median = percent(means["fools_all"].median())
+    cell = f"{printable(str(most['attack']))}, eps {eps_text(most['eps'])}"
     return Claim(
         "No attack on one network covers the distribution: examples that fool every fresh network are few",
         "neither covers it",
-        f"at most {percent(most['fools_all'])} ({printable(str(most['attack']))}, eps {eps_text(most['eps'])}),"
-        f" {percent(means['fools_all'].median())} in the median cell",
+        f"at most {percent(most['fools_all'])} ({cell}), {median} in the median cell",
         "does not hold" if most["fools_all"] > 0.5 else "holds",
     )
 

@@ -106,11 +106,10 @@ def run_adversarial(
             for source in _sources(distribution, config):
                 own = replace(config.transfer(), source=source)
                 result = transfer(distribution, dataset, own, device=device, quiet=quiet)
-                key = {"name": name, "source": source}
                 summary = result.summary
-                rows["adversarial"].append(summary.assign(**key))
                 compared = pd.DataFrame(_compared(result.examples, summary))
-                rows["adversarial_pairs"].append(compared.assign(**key))
+                rows["adversarial"].append(summary.assign(name=name, source=source))
+                rows["adversarial_pairs"].append(compared.assign(name=name, source=source))
         return {
             stem: pd.concat(parts, ignore_index=True).reindex(columns=ADVERSARIAL_TABLES[stem])
             for stem, parts in rows.items()

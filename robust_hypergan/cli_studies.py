@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from robust_hypergan.cli_options import CLASSIFIER, DATA, EVERYWHERE, OUT, find_device
+from robust_hypergan.cli_options import CLASSIFIER, DATA, DATA_ROOT, EVERYWHERE, OUT, find_device
 
 CHECKPOINTS = click.option(
     "--checkpoint",
@@ -74,14 +74,51 @@ def adversarial(out: Path, **flags: Any) -> None:
 
     \b
     Example:
-      robust-hypergan adversarial --checkpoint a=RUN1/hypergan.safetensors --checkpoint b=RUN2/hypergan.safetensors
-        --data mnist --out RUN3
+      robust-hypergan adversarial --checkpoint RUN/hypergan.safetensors --sources 5 --out RUN2
     """
     from robust_hypergan.adversarial import AdversarialConfig, run_adversarial
 
     names = ("checkpoints", "classifier", "attacks", "sources", "networks", "examples", "seed")
     chosen = {name: flags[name] for name in names} | ({"eps": flags["eps"]} if flags["eps"] else {})
     _run(run_adversarial, AdversarialConfig(data=_data(flags), **chosen), out, flags)
+
+
+@click.command()
+@OUT
+@click.option("--budget", default="quick", show_default=True, help="quick or full.")
+@click.option("--only", multiple=True, help="Item to make now; repeat it.  [default: all]")
+@click.option("--list", "listed", is_flag=True, help="Say what the budget makes, and make nothing.")
+@DATA_ROOT
+@EVERYWHERE
+def reproduce(out: Path, budget: str, only: tuple[str, ...], listed: bool, **flags: Any) -> None:
+    """Every figure and table of the HyperGAN paper from nothing, in one report.
+
+    What is finished is kept: the same command goes on where an earlier one was interrupted.
+
+    \b
+    Example:
+      robust-hypergan reproduce --budget quick --out REPRODUCTION
+    """
+    from robust_hypergan.budgets import find_plan
+    from robust_hypergan.reproduce import run_reproduction
+    from robust_hypergan.run_folder import repeat_command
+
+    plan = find_plan(budget, root=flags["data_root"], download=flags["download"], seed=flags["seed"])
+    if listed:
+        for name, item in plan.items.items():
+            click.echo(f"{name}: {', '.join(item.networks) or 'trains its own networks'}")
+        return
+    click.echo(
+        run_reproduction(
+            plan,
+            out,
+            only=only,
+            device=find_device(flags["device"]),
+            command=repeat_command(),
+            quiet=flags["quiet"],
+            say=lambda line: click.echo(line, err=True),
+        )
+    )
 
 
 def _data(flags: dict[str, Any]) -> Any:
@@ -97,5 +134,5 @@ def _run(run: Any, config: Any, out: Path, flags: dict[str, Any]) -> None:
     click.echo(run(config, out, device=device, command=repeat_command(), quiet=flags["quiet"]))
 
 
-COMMANDS: list[click.Command] = [classification, adversarial]
+COMMANDS: list[click.Command] = [classification, adversarial, reproduce]
 """Added to the command line by :mod:`robust_hypergan.cli`."""

@@ -38,6 +38,8 @@ LAYERS = [
     {"preparation"},
     {"beside", "study"},
     {"adversarial", "benchmark", "classification"},
+    {"budgets"},
+    {"reproduce"},
     {"config_file"},
     {"cli_options"},
     {"cli_studies"},
