@@ -13,6 +13,7 @@ from robust_hypergan.classification import ClassificationConfig, run_classificat
 from robust_hypergan.classifiers import default_classifier, with_dropout
 from robust_hypergan.ensemble_training import EnsembleConfig
 from robust_hypergan.errors import unknown
+from robust_hypergan.hardening import HardeningConfig, run_hardening
 from robust_hypergan.hypergan import HyperGAN
 from robust_hypergan.mc_dropout import DropoutNetworks
 from robust_hypergan.presets import find_preset
@@ -105,6 +106,9 @@ def _full(data: DataConfig, seed: int) -> Plan:
         "adversarial-mnist": _adversarial(families["mnist"], mnist),
     }
     networks = {name: each for family in families.values() for name, each in family.items()}
+    plain = networks["mnist-5k-hypergan-0"]
+    networks["mnist-5k-hardened"] = replace(plain, training=replace(plain.training, pgd_eps=0.2))
+    items["hardening"] = _hardening(small)
     return Plan("full", "The HyperGAN paper", seed, networks, items)
 
 
@@ -161,6 +165,12 @@ def _classification(family: Mapping[str, BenchConfig], data: DataConfig, **setti
         lambda checkpoints: ClassificationConfig(checkpoints, data, **settings),
         _side_by_side(family),
     )
+
+
+def _hardening(data: DataConfig) -> Item:
+    """Networks of MNIST-5000 that are trained adversarially, beside plain ones."""
+    names = {"mnist-5k-hypergan-0": "plain", "mnist-5k-hardened": "hardened"}
+    return _item(run_hardening, lambda checkpoints: HardeningConfig(checkpoints, data), names)
 
 
 def _adversarial(family: Mapping[str, BenchConfig], data: DataConfig, **settings: Any) -> Item:

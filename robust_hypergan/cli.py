@@ -234,6 +234,7 @@ def _bench_config(flags: dict[str, Any], *, trains: bool, transfers: bool) -> Be
             "batch": flags["batch"],
             "learning_rate": flags["learning_rate"],
             "augmentation": flags["augmentation"],
+            "pgd_eps": flags["pgd_eps"],
             "adversarial_weight": 0.0 if flags["no_discriminator"] else None,
             "seed": flags["seed"],
         }

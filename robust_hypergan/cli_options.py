@@ -83,6 +83,9 @@ TRAINING = options(
     click.option("--batch", type=int, help="Images for each network.  [default: the preset's]"),
     click.option("--learning-rate", type=float, help="Peak rate of Adam.  [default: the preset's]"),
     click.option("--augmentation", help="none or flip-crop.  [default: the preset's]"),
+    click.option(
+        "--pgd-eps", type=float, help="Adversarial training with this L-inf radius.  [default: none]"
+    ),
     click.option("--noise-share", type=float, help="Initial variance from noise.  [default: the preset's]"),
     click.option("--chunk", type=int, help="Parameters generated at once.  [default: a layer's]"),
     click.option("--no-mixer", is_flag=True, help="Ablation: independent noise for every layer."),

@@ -7,7 +7,16 @@ from typing import Any
 
 import click
 
-from robust_hypergan.cli_options import CLASSIFIER, DATA, DATA_ROOT, EVERYWHERE, OUT, find_device
+from robust_hypergan.cli_options import (
+    ATTACKS,
+    CLASSIFIER,
+    DATA,
+    DATA_ROOT,
+    EPS,
+    EVERYWHERE,
+    OUT,
+    find_device,
+)
 
 CHECKPOINTS = click.option(
     "--checkpoint",
@@ -85,6 +94,38 @@ def adversarial(out: Path, **flags: Any) -> None:
 
 @click.command()
 @OUT
+@CHECKPOINTS
+@CLASSIFIER
+@DATA
+@click.option(
+    "--attack",
+    "attacks",
+    multiple=True,
+    default=ATTACKS,
+    show_default=True,
+    help="NAME:OPTION=VALUE,...; repeat it.",
+)
+@click.option("--eps", multiple=True, type=float, default=EPS, show_default=True, help="Radius; repeat it.")
+@click.option("--networks", type=int, default=500, show_default=True, help="Fresh networks.")
+@click.option("--examples", type=int, default=500, show_default=True, help="Images of the test split.")
+@EVERYWHERE
+def hardening(out: Path, **flags: Any) -> None:
+    """Adversarially trained networks (train --pgd-eps) beside plain ones, the plain checkpoint first.
+
+    \b
+    Example:
+      robust-hypergan hardening --checkpoint plain.safetensors --checkpoint hard.safetensors --out RUN
+    """
+    from robust_hypergan.hardening import HardeningConfig, run_hardening
+    from robust_hypergan.transferability import TransferConfig
+
+    own = {name: flags[name] for name in ("attacks", "eps", "networks", "examples", "seed")}
+    config = HardeningConfig(flags["checkpoints"], _data(flags), flags["classifier"], TransferConfig(**own))
+    _run(run_hardening, config, out, flags)
+
+
+@click.command()
+@OUT
 @click.option("--budget", default="quick", show_default=True, help="quick or full.")
 @click.option("--only", multiple=True, help="Item to make now; repeat it.  [default: all]")
 @click.option("--list", "listed", is_flag=True, help="Say what the budget makes, and make nothing.")
@@ -134,5 +175,5 @@ def _run(run: Any, config: Any, out: Path, flags: dict[str, Any]) -> None:
     click.echo(run(config, out, device=device, command=repeat_command(), quiet=flags["quiet"]))
 
 
-COMMANDS: list[click.Command] = [classification, adversarial, reproduce]
+COMMANDS: list[click.Command] = [classification, adversarial, hardening, reproduce]
 """Added to the command line by :mod:`robust_hypergan.cli`."""

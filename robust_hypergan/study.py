@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from robust_hypergan.networks import NetworkDistribution, kind_of, move
 from robust_hypergan.preparation import check_fit
 from robust_hypergan.reports import write_study, write_table
 from robust_hypergan.run_folder import RunFolder
+from robust_hypergan.text import file_name
 
 Tables = dict[str, pd.DataFrame]
 """Tables by the stem of their CSV."""
@@ -78,9 +79,24 @@ def load_named(
         checkpoint = load_checkpoint(Path(path), classifier, len(dataset.classes))
         check_fit(checkpoint.classifier, checkpoint.distribution.classifier, dataset)
         move(checkpoint.distribution, device)
-        name = given or kind_of(checkpoint.distribution)
-        name = next(own for own in (name, *(f"{name}-{i}" for i in range(2, 999))) if own not in found)
-        found[name] = checkpoint.distribution
+        found[_free_name(given or kind_of(checkpoint.distribution), found)] = checkpoint.distribution
     if not found:
         raise InputError("no networks to study: give --checkpoint, a file that train has written")
     return found
+
+
+def named_paths(checkpoints: Sequence[str]) -> dict[str, Path]:
+    """Paths by name, without reading them: a checkpoint without a name is called by its file's stem.
+
+    Args:
+        checkpoints: ``PATH`` or ``NAME=PATH``; a name becomes a folder's.
+    """
+    found: dict[str, Path] = {}
+    for each in checkpoints:
+        given, _, path = each.rpartition("=")
+        found[_free_name(file_name(given or Path(path).stem), found)] = Path(path)
+    return found
+
+
+def _free_name(name: str, taken: Container[str]) -> str:
+    return next(own for own in (name, *(f"{name}-{i}" for i in range(2, 999))) if own not in taken)

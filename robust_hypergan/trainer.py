@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from robust_hypergan.adversarial_training import others_adversarials
 from robust_hypergan.augmentation import AUGMENTATIONS, augment
 from robust_hypergan.datasets import Dataset, to_unit
 from robust_hypergan.errors import check_range, unknown
@@ -43,6 +44,9 @@ class TrainConfig:
         precision: of the generated networks, ``float32`` or ``bfloat16`` with a last layer in float32; None
             is the fastest for processor and classifier. Generators and optimiser work in float32.
         augmentation: of the training images, see :func:`robust_hypergan.augmentation.augment`.
+        pgd_eps: radius of the L-inf ball of adversarial training, where each network sees PGD examples made
+            against another; 0 trains on clean images.
+        pgd_steps: steps of that PGD.
 
     Raises:
         InputError: a count below 1, a negative rate, an unknown precision or augmentation.
@@ -59,12 +63,16 @@ class TrainConfig:
     seed: int = 0
     precision: str | None = None
     augmentation: str = "none"
+    pgd_eps: float = 0.0
+    pgd_steps: int = 7
 
     def __post_init__(self) -> None:
         for name in ("steps", "networks", "batch"):
             check_range(name, getattr(self, name), 1)
         for name in ("learning_rate", "warmup", "adversarial_weight", "pretraining", "seed"):
             check_range(name, getattr(self, name), 0)
+        check_range("pgd_eps", self.pgd_eps, 0, 1)
+        check_range("pgd_steps", self.pgd_steps, 1)
         check_range("codes", self.codes, self.networks)
         if self.precision not in (None, *TRAINING_PRECISIONS):
             raise unknown("precision", str(self.precision), TRAINING_PRECISIONS)
@@ -116,6 +124,16 @@ class Trainer:
         codes = generator.mixer(latents)  # (codes, L, K)
         params = generator.params(codes[: config.networks])
         detached = {name: value.detach() for name, value in params.items()}
+        if config.pgd_eps:
+            images = others_adversarials(
+                self.hypergan.classifier,
+                detached,
+                images,
+                labels,
+                eps=config.pgd_eps,
+                steps=config.pgd_steps,
+                generator=random,
+            )
         loss, accuracy, gradients = self.network_gradients(detached, images, labels)
         outputs, output_gradients = (
             list(params.values()),

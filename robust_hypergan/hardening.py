@@ -1,0 +1,78 @@
+"""Adversarially trained networks beside plain ones: accuracy, white-box success, transfer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import torch
+
+from robust_hypergan.bench_config import BenchConfig, DataConfig
+from robust_hypergan.benchmark import bench
+from robust_hypergan.errors import InputError
+from robust_hypergan.measured import EvidenceConfig
+from robust_hypergan.reports import compare_runs, load_run
+from robust_hypergan.run_folder import RunFolder, is_finished
+from robust_hypergan.study import Tables, named_paths, run_study
+from robust_hypergan.transferability import TransferConfig
+
+
+@dataclass(frozen=True)
+class HardeningConfig:
+    """Which networks are attacked, and how.
+
+    Attributes:
+        checkpoints: the plain networks first, then the others, ``PATH`` or ``NAME=PATH``.
+        data: whose test split is attacked.
+        classifier: of checkpoints that do not say theirs.
+        transfer: attacks, eps and counts.
+
+    Raises:
+        InputError: fewer than two checkpoints.
+    """
+
+    checkpoints: Sequence[str] = ()
+    data: DataConfig = field(default_factory=DataConfig)
+    classifier: str | None = None
+    transfer: TransferConfig = field(default_factory=TransferConfig)
+
+    def __post_init__(self) -> None:
+        if len(self.checkpoints) < 2:
+            raise InputError("nothing to compare: give at least two checkpoints, the plain networks first")
+
+
+def run_hardening(
+    config: HardeningConfig,
+    out: Path,
+    *,
+    device: torch.device | None = None,
+    command: str = "",
+    quiet: bool = True,
+) -> Path:
+    """Attacks each of the networks in a folder of its own below ``out``; ``hardening.csv`` compares them.
+
+    Returns:
+        The path of ``report.html``.
+
+    Raises:
+        InputError: bad data, checkpoints, or a folder that can't be used.
+    """
+
+    def measure(run: RunFolder) -> Tables:
+        run.update(data={"name": config.data.name})
+        runs = {}
+        for name, path in named_paths(config.checkpoints).items():
+            own = BenchConfig(
+                data=config.data,
+                checkpoint=path,
+                classifier=config.classifier,
+                transfer=config.transfer,
+                evidence=EvidenceConfig(checks="off"),
+            )
+            if not is_finished(out / name):
+                bench(own, out / name, device=device, quiet=quiet)
+            runs[name] = load_run(out / name)
+        return {"hardening": compare_runs(runs)}
+
+    return run_study("hardening", asdict(config), out, measure, device=device, command=command)

@@ -1,0 +1,83 @@
+"""The study of clean accuracy: known answers, and networks that are few."""
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import torch
+from torch import Tensor, nn
+
+from robust_hypergan.bench_config import DataConfig
+from robust_hypergan.checkpoint import Checkpoint, save_checkpoint
+from robust_hypergan.classification import ClassificationConfig, run_classification
+from robust_hypergan.classifiers import build_classifier
+from robust_hypergan.deep_ensemble import DeepEnsemble
+from robust_hypergan.errors import InputError
+from robust_hypergan.ordinary import OrdinaryNetwork
+
+
+def constant(label: int) -> dict[str, Tensor]:
+    """Weights of a network that always answers one label."""
+    classifier = build_classifier("mnist", 10)
+    state = {name: torch.zeros_like(value) for name, value in classifier.state_dict().items()}
+    state["linear.bias"][label] = 5.0
+    return state
+
+
+def saved(path: Path, distribution: DeepEnsemble | OrdinaryNetwork) -> str:
+    save_checkpoint(path, Checkpoint(distribution, "mnist", 10, {}))
+    return str(path)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The study of four networks that answer 0, 0, 0, 1, and of one that answers 1."""
+    place = tmp_path_factory.mktemp("classification")
+    members = DeepEnsemble(build_classifier("mnist", 10), [constant(i) for i in (0, 0, 0, 1)])
+    single: nn.Module = build_classifier("mnist", 10)
+    single.load_state_dict(constant(1))
+    checkpoints = (
+        saved(place / "members.safetensors", members),
+        saved(place / "single.safetensors", OrdinaryNetwork(single)),
+    )
+    run_classification(ClassificationConfig(checkpoints, sizes=(1, 4), votes=1), place / "study")
+    return place / "study"
+
+
+def share(label: int) -> float:
+    return (DataConfig().load("test").labels == label).double().mean().item()
+
+
+def test_accuracies_are_those_of_the_labels(folder: Path) -> None:
+    table = pd.read_csv(folder / "classification.csv").set_index(["name", "networks"])["accuracy"]
+    assert table["deep-ensemble", 1] == pytest.approx((3 * share(0) + share(1)) / 4)
+    assert table["deep-ensemble", 4] == pytest.approx(share(0))  # outvoted
+    assert table["ordinary", 1] == pytest.approx(share(1))
+
+
+def test_a_deep_ensemble_votes_with_all_its_members_and_one_network_has_one_vote(folder: Path) -> None:
+    table = pd.read_csv(folder / "classification.csv").set_index(["name", "networks"])["votes"]
+    assert table.to_dict() == {("deep-ensemble", 1): 4, ("deep-ensemble", 4): 1, ("ordinary", 1): 1}
+
+
+def test_differences_are_paired_by_image(folder: Path) -> None:
+    table = pd.read_csv(folder / "classification_differences.csv")
+    rows = table.set_index(["name", "networks", "than", "than_networks"])
+    gain = rows.loc[("deep-ensemble", 4, "deep-ensemble", 1)]
+    assert gain["difference"] == pytest.approx((share(0) - share(1)) / 4)
+    against = rows.loc[("deep-ensemble", 4, "ordinary", 1)]
+    assert against["difference"] == pytest.approx(share(0) - share(1))
+    assert against["ci_low"] < against["difference"] < against["ci_high"]
+
+
+def test_the_page_sets_the_paper_beside(folder: Path) -> None:
+    text = (folder / "report.md").read_text(encoding="utf-8")
+    assert "does not hold" in text
+    assert "vote of 4, is more accurate than ordinary" in text
+
+
+def test_bad_sizes_are_refused() -> None:
+    with pytest.raises(InputError, match="networks 0 is out of range"):
+        ClassificationConfig(("x",), sizes=(0,))
+    with pytest.raises(InputError, match="at least one number"):
+        ClassificationConfig(("x",), sizes=())
