@@ -12,6 +12,7 @@ from robust_hypergan.reports.run import Run
 from robust_hypergan.reports.section import Picture, Section, Table
 from robust_hypergan.reports.wording import (
     MINUS,
+    UNKNOWN,
     cell_text,
     count,
     interval,
@@ -67,15 +68,19 @@ def _words(coverage: pd.DataFrame, best: pd.Series) -> tuple[str, ...]:
 
 
 def _cells(row: pd.Series) -> tuple[str, ...]:
-    low, high = (f"{round(100 * row[name])}".replace("-", MINUS) for name in ("gap_low", "gap_high"))
+    """One attack on K networks; one fresh network is no sample and has no interval."""
+    fooled = gap = UNKNOWN
+    if row["networks"] > 1:
+        low, high = (f"{round(100 * row[name])}".replace("-", MINUS) for name in ("gap_low", "gap_high"))
+        fooled, gap = interval(row["fooled_low"], row["fooled_high"]), f"{low} to {high}"
     return (
         printable(str(row["attack"])),
         count(row["held"]),
         percent(row["fooled_mean"]),
-        interval(row["fooled_low"], row["fooled_high"]),
+        fooled,
         percent(row["attacked_mean"]),
         points(row["gap_mean"]),
-        f"{low} to {high}",
+        gap,
     )
 
 
@@ -94,18 +99,18 @@ def _of_all_kinds(kinds: Kinds) -> Addition:
         f" has to hold ({printable(str(first['attack'].iloc[0]))}): {said}."
     )
     if kinds.single:
-        paragraph += f" {' and '.join(map(printable, kinds.single))}: one network, held and judged itself."
-    points = rows.assign(panel=attack_titles(rows)).rename(
+        paragraph += f" Held and judged itself: {' and '.join(map(printable, kinds.single))}, one network."
+    drawn = rows.assign(panel=attack_titles(rows)).rename(
         columns={"held": "at", "fooled_mean": "value", "fooled_low": "low", "fooled_high": "high"}
     )
-    points[["low", "high"]] = points[["low", "high"]].mask(points["networks"] < 2)
+    drawn[["low", "high"]] = drawn[["low", "high"]].mask(drawn["networks"] < 2)
     picture = Picture(
         "coverage_kinds",
         "Networks held, kind by kind",
         "Mean fooled fraction of the fresh networks, with its 95% interval, against the number of networks"
         " that the attacker holds; a line for each kind. A single network has no interval.",
         f"Line plots on a logarithmic axis, a panel per attack. {paragraph}",
-        draw_kinds(points, kinds.names, x="networks held", y="share fooled", columns=2, doubling=True),
+        draw_kinds(drawn, kinds.names, x="networks held", y="share fooled", columns=2, doubling=True),
     )
     caption = "The same for every kind of networks."
     table = kinds.table(caption, HEADINGS, [*CELL, "held"], lambda own: _cells(own.iloc[0]))

@@ -150,7 +150,7 @@ def _of_all_kinds(kinds: Kinds, run: Run) -> Addition:
     told = "; ".join(f"{images}: {texts}" for images, texts in found.items() if texts)
     paragraph = f"AUROC of entropy by kind, {told or 'too few images to say'}."
     if single:
-        paragraph += f" {' and '.join(single)}: a single network, whose mutual information is always 0."
+        paragraph += f" For {' and '.join(single)}, a single network, mutual information is always 0."
     caption = (
         "The same for every kind of networks, each with as many as it has, at most those of the first table;"
         f" {ADAPTIVE} holds 8 of them, or as many as there are."

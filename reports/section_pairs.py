@@ -110,7 +110,7 @@ def _of_all_kinds(kinds: Kinds, run: Run) -> Addition:
         f" on clean images: {kinds.said(apart, lambda share: percent(share, 1))}."
     )
     if missing:
-        paragraph += f" {' and '.join(missing)}: no pairs of networks, or none that FGSM fools."
+        paragraph += f" Nothing of {' and '.join(missing)}: no pairs of networks, or none that FGSM fools."
     picture = Picture(
         "pairs_kinds",
         "Transfer against diversity, kind by kind",

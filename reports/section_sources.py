@@ -122,7 +122,7 @@ def _of_all_kinds(kinds: Kinds, run: Run) -> Addition:
     )
     missing = [printable(name) for name in kinds.names if name not in over]
     if missing:
-        paragraph += f" {' and '.join(missing)}: no other source was measured."
+        paragraph += f" Nothing of {' and '.join(missing)}: no other source was measured."
     pictures = (_picture_of_kinds(several, kinds, paragraph),) if len(several) else ()
     table = replace(kinds, rows=means).table(
         "The same for every kind of networks.", HEADINGS, CELL, lambda own: _row(own.iloc[0])

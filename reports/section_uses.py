@@ -117,7 +117,7 @@ def _of_all_kinds(kinds: Kinds) -> Addition:
     paragraph = (
         "Every kind beside, attacked through a source network of its own. The largest vote of each answers,"
         f" over all cells under attack: {said or 'there is none'}."
-        + (f" {' and '.join(voteless)}: a single network has no vote." if voteless else "")
+        + (f" No vote for {' and '.join(voteless)}: a single network." if voteless else "")
     )
     points = _points(pd.concat([rows[rows["use"].isin(SINGLE)], largest]))
     picture = Picture(

@@ -127,7 +127,7 @@ def _of_all_kinds(kinds: Kinds) -> Addition:
     if means.empty:
         paragraph = "No kind of more than one network has enough examples to compare the labels by kind."
     if single:
-        paragraph += f" {' and '.join(single)}: a single network, which agrees with itself."
+        paragraph += f" Not told of {' and '.join(single)}: a single network agrees with itself."
     pictures = (_picture_of_kinds(worth, kinds, paragraph),) if len(worth) else ()
     caption = "The same for every kind of networks."
     table = replace(kinds, rows=told).table(

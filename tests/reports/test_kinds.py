@@ -156,7 +156,7 @@ def test_uses_have_every_kind_with_its_largest_vote(together: Any) -> None:
     run = together({kind: {"uses": table} for kind, table in tables.items()})
     text, table, picture = ends(uses_section(run, pd.DataFrame()))
     assert "hypergan 62% (vote of 10), swag 56% (vote of 5)." in text
-    assert "ordinary: a single network has no vote" in text
+    assert "No vote for ordinary: a single network." in text
     assert [row[1] for row in table.rows] == list(KINDS) * 4
     votes = ("mean vote of 5 networks", "mean vote of 10 networks")
     assert table.headings == ("images", "kind", "source", "fixed draw", "fresh per query", *votes)
@@ -199,7 +199,7 @@ def test_the_adaptive_attack_stands_in_one_panel_whatever_it_held(together: Any)
     assert float(np.asarray(areas[0].lines[1].get_ydata())[0]) == found
     assert [axes.get_title() for axes in cumulative.figure.axes] == ["clean", *titles]
     assert text.startswith("AUROC of entropy by kind, outlying images: swag 1, ")
-    assert "ordinary: a single network, whose mutual information is always 0" in text
+    assert "For ordinary, a single network, mutual information is always 0." in text
     assert [row[:2] for row in table.rows[3:6]] == [("entropy-pgd, L∞ eps 0.1", kind) for kind in KINDS]
 
 
@@ -223,7 +223,7 @@ def test_pairs_of_every_kind_in_its_colour_and_a_single_network_has_none(togethe
     text, table, picture = ends(pairs_section(together(evidence), pd.DataFrame()))
     mean = tables["hypergan"]["transfer_rate"].mean()
     assert f"by kind: hypergan {mean:.0%}, swag {mean / 2:.0%}." in text
-    assert "ordinary: no pairs of networks" in text
+    assert "Nothing of ordinary: no pairs of networks" in text
     assert [row[:2] for row in table.rows[:3]] == [
         ("transfer rate", "hypergan"),
         ("transfer rate", "swag"),
@@ -246,7 +246,7 @@ def test_wrong_labels_of_every_kind_where_there_are_enough(folder: Path, togethe
     evidence["swag"]["wrong_labels"].loc[1, "examples"] = 9
     text, table, picture = ends(wrong_labels_section(together(evidence), pd.DataFrame()))
     assert "hypergan 50%, swag 40%." in text
-    assert "ordinary: a single network, which agrees with itself" in text
+    assert "Not told of ordinary: a single network agrees with itself." in text
     assert [row[1] for row in table.rows] == [*KINDS, *KINDS]
     most, own = picture.figure.axes
     assert (most.get_title(), own.get_title()) == (
@@ -266,7 +266,8 @@ def test_wrong_labels_of_every_kind_where_there_are_enough(folder: Path, togethe
 def test_coverage_of_every_kind_as_far_as_it_has_networks(together: Any) -> None:
     def table(shares: list[float]) -> pd.DataFrame:
         rows = pd.DataFrame({"held": [1, 4, 16][: len(shares)], "fooled_mean": shares})
-        rows = rows.assign(attack="ensemble-pgd", norm="linf", eps=0.1, examples=40, networks=50, seconds=1.0)
+        rows = rows.assign(attack="ensemble-pgd", norm="linf", eps=0.1, examples=40, seconds=1.0)
+        rows["networks"] = 50 if len(shares) > 1 else 1
         return rows.reindex(columns=COVERAGE_COLUMNS).fillna(0.5)
 
     shares = {"hypergan": [0.4, 0.6, 0.7], "swag": [0.3, 0.5], "ordinary": [0.9]}
@@ -278,8 +279,11 @@ def test_coverage_of_every_kind_as_far_as_it_has_networks(together: Any) -> None
         ("ensemble-pgd", "swag", "4"),
         ("ensemble-pgd", "hypergan", "16"),
     ]
+    assert rows.rows[2][1:] == ("ordinary", "1", "90%", DASH, "50%", "+50.0", DASH)  # one is no sample
     (axes,) = picture.figure.axes
     assert axes.get_xscale() == "log"
+    segments = [segment for own in axes.collections for segment in own.get_segments()]
+    assert [len(segment) for segment in segments] == [2] * 5 + [0]
     assert [np.asarray(line.get_ydata(), dtype=float).tolist() for line in axes.lines] == [*shares.values()]
 
 
@@ -295,7 +299,7 @@ def test_several_sources_of_every_kind(together: Any) -> None:
     swag["fooled_mean"] = 0.3
     text, table, picture = ends(sources_section(run, run.summary))
     assert "hypergan 51%, swag 30%." in text
-    assert "ordinary: no other source was measured" in text
+    assert "Nothing of ordinary: no other source was measured" in text
     assert [row[1:5] for row in table.rows[:2]] == [
         ("hypergan", "3", "80%", "51.2%"),
         ("swag", "3", "80%", "30.0%"),
