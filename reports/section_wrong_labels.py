@@ -12,11 +12,10 @@ from robust_hypergan.reports.columns import CELL
 from robust_hypergan.reports.figure_confusion import MOST_PANELS, draw_confusion, shown_cells
 from robust_hypergan.reports.figure_kinds import draw_kinds
 from robust_hypergan.reports.figure_transfer import FEWEST_EXAMPLES
-from robust_hypergan.reports.findings import base
 from robust_hypergan.reports.kinds import Addition, Kinds, add_kinds, attack_titles
 from robust_hypergan.reports.run import Run
 from robust_hypergan.reports.section import Picture, Section, Table
-from robust_hypergan.reports.wording import cell_text, count, interval, number, percent, printable
+from robust_hypergan.reports.wording import base, cell_text, count, interval, number, percent, printable
 
 HEADINGS = (
     "attack",
