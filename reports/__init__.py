@@ -29,7 +29,7 @@ from robust_hypergan.reports.page_examples import browsable
 from robust_hypergan.reports.pair_correlations import correlate_pairs
 from robust_hypergan.reports.pictures import pictures
 from robust_hypergan.reports.record import parse_record
-from robust_hypergan.reports.run import Run, load_run, read_record
+from robust_hypergan.reports.run import Run, beside_folder, load_run, read_record
 from robust_hypergan.reports.section import Picture
 from robust_hypergan.reports.sections import sections
 from robust_hypergan.reports.source_statistics import SourceMatrix, sources_mean_interval
@@ -56,6 +56,7 @@ __all__ = [
     "TRAINING_COLUMNS",
     "Run",
     "SourceMatrix",
+    "beside_folder",
     "compare_attacks",
     "compare_runs",
     "correlate_pairs",

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 from matplotlib.ticker import PercentFormatter
 
-from robust_hypergan.reports.figure_style import MARKERS, kind_colours, styled
-from robust_hypergan.reports.figure_transfer import FEWEST_EXAMPLES, LEGEND_COLUMNS
+from robust_hypergan.reports.figure_style import kind_colours, kind_legend, marker, styled
+from robust_hypergan.reports.figure_transfer import FEWEST_EXAMPLES
 from robust_hypergan.reports.wording import eps_text, norm_text, shorten
 
 
@@ -42,8 +39,8 @@ def draw_comparison(table: pd.DataFrame) -> Figure:
         for index, (name, colour) in enumerate(colours.items()):
             lines = rows[rows["name"] == name].sort_values("eps")
             shift = 0.008 * span * (index - (len(colours) - 1) / 2)
-            _lines(own, fresh, lines, shift, colour, _marker(index))
-    _legend(figure, colours)
+            _lines(own, fresh, lines, shift, colour, marker(index))
+    kind_legend(figure, colours)
     return figure
 
 
@@ -69,31 +66,17 @@ def draw_spread(table: pd.DataFrame) -> Figure:
             at = [levels.index(eps) + shift for eps in own["eps"]]
             axes.vlines(at, own["q05"], own["q95"], color=colour, linewidth=1)
             axes.vlines(at, own["q25"], own["q75"], color=colour, linewidth=4, alpha=0.6)
-            axes.plot(at, own["fooled_median"], color=colour, marker=_marker(index), ls="", ms=5)
+            axes.plot(at, own["fooled_median"], color=colour, marker=marker(index), ls="", ms=5)
         axes.set_title(shorten(str(attack)), loc="left")
         axes.set_xticks(range(len(levels)), [eps_text(eps) for eps in levels])
         axes.set_xlabel(f"eps ({norm_text(str(norm))}, images in [0, 1])")
         axes.set_ylim(-0.04, 1.04)
         axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
-    _legend(figure, colours)
+    kind_legend(figure, colours)
     return figure
 
 
-def _marker(index: int) -> str:
-    return MARKERS[index % len(MARKERS)]
-
-
-def _legend(figure: Figure, colours: Mapping[str, str]) -> None:
-    """Names, colours and marks of the runs, below the panels."""
-    handles = [
-        Line2D([], [], color=colour, marker=_marker(index), ms=4.5, label=shorten(name))
-        for index, (name, colour) in enumerate(colours.items())
-    ]
-    columns = max(LEGEND_COLUMNS, min(5, len(handles)))
-    figure.legend(handles=handles, loc="outside lower center", ncols=columns)
-
-
-def _lines(own: Axes, fresh: Axes, rows: pd.DataFrame, shift: float, colour: str, marker: str) -> None:
+def _lines(own: Axes, fresh: Axes, rows: pd.DataFrame, shift: float, colour: str, mark: str) -> None:
     """One run in both panels; a mean over too few examples is left to the table."""
     at = rows["eps"].to_numpy(dtype=float) + shift
     told = rows["source_fooled"] >= FEWEST_EXAMPLES
@@ -101,6 +84,6 @@ def _lines(own: Axes, fresh: Axes, rows: pd.DataFrame, shift: float, colour: str
         rows[column].where(told).to_numpy(dtype=float) for column in ("fooled_mean", "ci_low", "ci_high")
     )
     success = rows["source_success"].to_numpy(dtype=float)
-    own.plot(at, success, color=colour, marker=marker, lw=1.6, ms=4)
+    own.plot(at, success, color=colour, marker=mark, lw=1.6, ms=4)
     fresh.vlines(at, low, high, color=colour, linewidth=1.2)
-    fresh.plot(at, mean, color=colour, marker=marker, lw=1.6, ms=4)
+    fresh.plot(at, mean, color=colour, marker=mark, lw=1.6, ms=4)

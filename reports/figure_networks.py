@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
@@ -16,13 +17,15 @@ from robust_hypergan.reports.figure_style import (
     Series,
     band_handle,
     darker,
+    kind_colours,
+    kind_legend,
     mark_band,
     series_of,
     spread,
     styled,
 )
 from robust_hypergan.reports.tables import rows_of
-from robust_hypergan.reports.wording import eps_text
+from robust_hypergan.reports.wording import eps_text, norm_text, shorten
 
 MOST_EPS = 8
 GOLDEN = (math.sqrt(5) - 1) / 2
@@ -55,6 +58,37 @@ def draw_networks(networks: pd.DataFrame, summary: pd.DataFrame) -> Figure:
     return figure
 
 
+@styled
+def draw_networks_of_kinds(networks: pd.DataFrame, names: Sequence[str]) -> Figure:
+    """The same for several kinds of networks: a row per attack and norm, and at each eps a strip per kind.
+
+    Args:
+        networks: rows as in ``networks.csv``, with the column ``name`` for the kind.
+        names: every kind of the run, in its order.
+    """
+    colours = kind_colours(names)
+    fresh = networks[networks["role"] == "fresh"]
+    attacks = list(fresh.groupby(["attack", "norm"], sort=False))
+    figure = Figure(figsize=(7.2, 2.2 * len(attacks) + 0.7), layout="constrained")
+    panels = figure.subplots(len(attacks), 1, squeeze=False)[:, 0]
+    for axes, ((attack, norm), rows) in zip(panels, attacks, strict=True):
+        levels = sorted(rows["eps"].unique())
+        width = 0.8 / len(names)
+        for index, (name, colour) in enumerate(colours.items()):
+            own = rows[(rows["name"] == name) & rows["fooled_fraction"].notna()]
+            for place, eps in enumerate(levels):
+                values = own.loc[own["eps"] == eps, "fooled_fraction"].to_numpy(dtype=float)
+                _strip(axes, place + width * (index - (len(names) - 1) / 2), values, colour, width)
+        axes.set_title(shorten(str(attack)), loc="left")
+        axes.set_xlabel(f"eps ({norm_text(str(norm))}, images in [0, 1])")
+        axes.set_xticks(range(len(levels)), [eps_text(eps) for eps in levels])
+        axes.set_ylim(-0.02, 1.04)
+        axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    figure.supylabel("examples that fool the network", fontsize=9)
+    kind_legend(figure, colours, marks=False)
+    return figure
+
+
 def _panel(axes: Axes, panel: Series, fresh: pd.DataFrame) -> None:
     """One attack and norm: a strip per eps."""
     mark_band(axes, vertical=False)
@@ -69,14 +103,14 @@ def _panel(axes: Axes, panel: Series, fresh: pd.DataFrame) -> None:
     axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
 
 
-def _strip(axes: Axes, position: int, values: NDArray[np.float64], colour: str) -> None:
+def _strip(axes: Axes, position: float, values: NDArray[np.float64], colour: str, width: float = 0.8) -> None:
     """A violin, its points set apart by a fixed low-discrepancy sequence, and the median."""
     if not values.size:
         return
     if np.ptp(values) > 0:
-        bodies = axes.violinplot(values, [position], widths=0.8, showextrema=False)["bodies"]
+        bodies = axes.violinplot(values, [position], widths=width, showextrema=False)["bodies"]
         for body in bodies:  # type: ignore[attr-defined]  # matplotlib types a list as one collection
             body.set(facecolor=colour, alpha=0.25, linewidth=0)
-    sideways = (np.arange(values.size) * GOLDEN % 1 - 0.5) * 0.35
+    sideways = (np.arange(values.size) * GOLDEN % 1 - 0.5) * 0.44 * width
     axes.scatter(position + sideways, values, s=3, color=colour, alpha=0.35, linewidths=0, rasterized=True)
-    axes.hlines(np.median(values), position - 0.3, position + 0.3, color=INK, linewidth=1.4)
+    axes.hlines(np.median(values), position - 0.38 * width, position + 0.38 * width, color=INK, linewidth=1.4)

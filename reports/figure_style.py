@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import itertools
 import warnings
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
@@ -18,6 +18,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from robust_hypergan.reports.files import write_bytes
@@ -121,6 +122,20 @@ def kind_colours(names: Iterable[str]) -> dict[str, str]:
         name: KIND_COLOURS[name] if name in KIND_COLOURS else left[others.index(name) % len(left)]
         for name in names
     }
+
+
+def marker(index: int) -> str:
+    """The mark of the line in this place, round and round."""
+    return MARKERS[index % len(MARKERS)]
+
+
+def kind_legend(figure: Figure, colours: Mapping[str, str], *, marks: bool = True) -> None:
+    """Names, colours and marks of the kinds of networks, or of the runs, below the panels."""
+    handles = [
+        Line2D([], [], color=colour, marker=marker(index) if marks else "", ms=4.5, label=shorten(name))
+        for index, (name, colour) in enumerate(colours.items())
+    ]
+    figure.legend(handles=handles, loc="outside lower center", ncols=max(3, min(5, len(handles))))
 
 
 def series_of(summary: pd.DataFrame) -> list[Series]:

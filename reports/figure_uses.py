@@ -19,9 +19,9 @@ PANELS_IN_A_ROW = 3
 
 
 def use_names(uses: pd.DataFrame) -> list[str]:
-    """What the uses are called, in their order: ``fixed draw``, ``mean vote of 10 networks``."""
-    pairs = uses[["use", "networks"]].drop_duplicates().itertuples(index=False)
-    return [use_name(use, networks) for use, networks in pairs]
+    """What the uses are called, the smallest votes first: ``fixed draw``, ``mean vote of 10 networks``."""
+    pairs = uses[["use", "networks"]].drop_duplicates().sort_values("networks", kind="stable")
+    return [use_name(use, networks) for use, networks in pairs.itertuples(index=False)]
 
 
 def use_name(use: str, networks: int) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 
 from robust_hypergan.reports.figure_style import attack_colours
-from robust_hypergan.reports.findings import Comparison
+from robust_hypergan.reports.paper_statements import Comparison
 from robust_hypergan.reports.record import Record, audit_text
 from robust_hypergan.reports.section import Table
 from robust_hypergan.reports.wording import (

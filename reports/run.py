@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,7 @@ from robust_hypergan.reports.columns import (
 from robust_hypergan.reports.files import read_table
 from robust_hypergan.reports.record import Record, parse_record
 from robust_hypergan.reports.tables import summarise
+from robust_hypergan.text import file_name
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,8 @@ class Gallery:
 class Run:
     """Everything a report is made from. ``training`` and ``gallery`` are None where the run has none.
 
-    ``evidence`` holds those of the ``EVIDENCE_TABLES`` that the run has, by the stem of their file.
+    ``evidence`` holds those of the ``EVIDENCE_TABLES`` that the run has, by the stem of their file, and
+    ``beside`` the runs of other kinds of networks that were measured beside it, by their names.
     """
 
     folder: Path
@@ -57,6 +59,12 @@ class Run:
     training: pd.DataFrame | None = None
     gallery: Gallery | None = None
     evidence: Mapping[str, pd.DataFrame] = field(default_factory=dict)
+    beside: Mapping[str, Run] = field(default_factory=dict)
+
+    @property
+    def kinds(self) -> dict[str, Run]:
+        """The run itself under the name of its kind, then those beside it."""
+        return {self.record.kind: self, **self.beside}
 
     @property
     def summary(self) -> pd.DataFrame:
@@ -70,13 +78,26 @@ class Run:
         return summary_html(self.summary)
 
 
+def beside_folder(folder: Path, name: str) -> Path:
+    """Where a run in ``folder`` keeps the whole run of another kind of networks."""
+    return folder / "beside" / file_name(name)
+
+
 def load_run(folder: Path) -> Run:
-    """Read a finished run's folder.
+    """Read a finished run's folder, and the runs beside it that are still there.
 
     Raises:
-        InputError: when the folder does not exist, is not a run's, has not finished, or is damaged.
+        InputError: when the folder does not exist, is not a run's, has not finished, or is damaged; likewise
+            one of those beside it.
     """
-    folder = Path(folder)
+    run = _load(Path(folder))
+    finished = [name for name, outcome in run.record.beside.items() if outcome == "done"]
+    places = {name: beside_folder(run.folder, name) for name in finished}
+    return replace(run, beside={name: _load(place) for name, place in places.items() if place.is_dir()})
+
+
+def _load(folder: Path) -> Run:
+    """One folder, without what lies beside it."""
     info = read_record(folder)
     if "study" in info:
         raise InputError(f"{folder} holds a study, not a run of attacks: it can't be compared")

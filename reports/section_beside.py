@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pandas as pd
 
+from robust_hypergan.reports.figure_networks import draw_networks_of_kinds
 from robust_hypergan.reports.run import Run
-from robust_hypergan.reports.section import Section
+from robust_hypergan.reports.section import Picture, Section
 from robust_hypergan.reports.section_comparison import comparison_section
-from robust_hypergan.reports.wording import printable
+from robust_hypergan.reports.wording import percent, printable
 
 
 def beside_section(run: Run, summary: pd.DataFrame) -> Section | None:
@@ -26,4 +29,24 @@ def beside_section(run: Run, summary: pd.DataFrame) -> Section | None:
             if outcome != "done"
         ),
     )
-    return comparison_section(table, name="beside", title="Beside other kinds of networks", notes=notes)
+    section = comparison_section(table, name="beside", title="Beside other kinds of networks", notes=notes)
+    return replace(section, pictures=(*section.pictures, _networks(run))) if run.beside else section
+
+
+def _networks(run: Run) -> Picture:
+    """The fresh networks of every kind one by one."""
+    networks = pd.concat([own.networks.assign(name=name) for name, own in run.kinds.items()])
+    fresh = networks[networks["role"] == "fresh"]
+    ranges = [
+        f"{printable(str(name))} {percent(own.min())} to {percent(own.max())}"
+        for name, own in fresh.groupby("name", sort=False)["fooled_fraction"]
+    ]
+    return Picture(
+        "beside_networks",
+        "Network by network, kind by kind",
+        "Each point is one fresh network: the share of the examples that fooled the source network of its"
+        " kind which fool this one too. The line is the median. A tall strip means networks that differ in"
+        " how easily they are fooled.",
+        f"Strips of points, one for each kind and eps, a row per attack. Over all: {'; '.join(ranges)}.",
+        draw_networks_of_kinds(networks, list(run.kinds)),
+    )

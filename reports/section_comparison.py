@@ -18,9 +18,9 @@ from robust_hypergan.reports.comparison_tables import (
 )
 from robust_hypergan.reports.figure_comparison import draw_comparison, draw_spread
 from robust_hypergan.reports.figure_transfer import FEWEST_EXAMPLES
-from robust_hypergan.reports.findings import base
 from robust_hypergan.reports.section import Picture, Section
 from robust_hypergan.reports.wording import (
+    base,
     cell_text,
     interval,
     percent,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
@@ -10,6 +11,9 @@ import pandas as pd
 from robust_hypergan.reports.columns import CELL
 from robust_hypergan.reports.detection import KIND, SCORES
 from robust_hypergan.reports.figure_entropy import draw_entropy
+from robust_hypergan.reports.figure_kinds import draw_kinds, draw_kinds_cumulative
+from robust_hypergan.reports.figure_transfer import FEWEST_EXAMPLES
+from robust_hypergan.reports.kinds import Addition, Kinds, add_kinds, attack_titles, kinds_of
 from robust_hypergan.reports.run import Run
 from robust_hypergan.reports.section import Picture, Section, Table
 from robust_hypergan.reports.wording import DASH, cell_text, count, number, percent, plural, printable
@@ -43,13 +47,14 @@ def detection_section(run: Run, summary: pd.DataFrame) -> Section | None:  # noq
         " 95% interval, and the false alarms, the share of clean images above the threshold that finds 95%."
         " The last columns count only the adversarial images after which the mean vote is wrong."
     )
-    return Section(
+    section = Section(
         "detection",
         "Does the ensemble know what it does not know?",
         tuple(_findings(detection)),
         (Table(caption, HEADINGS, rows),),
         (_picture(uncertainty),),
     )
+    return add_kinds(section, run, "detection", lambda kinds: _of_all_kinds(kinds, run))
 
 
 def _findings(detection: pd.DataFrame) -> list[str]:
@@ -124,3 +129,88 @@ def _picture(uncertainty: pd.DataFrame) -> Picture:
         f" {'; '.join(texts)}.",
         draw_entropy(uncertainty),
     )
+
+
+def _of_all_kinds(kinds: Kinds, run: Run) -> Addition:
+    """AUROC and entropies of every kind."""
+    rows = _aligned(kinds.rows)
+    entropy = rows[rows["score"] == SCORES[0]]
+    outliers = entropy[entropy["inputs"] == "outlier"].set_index("name")["auroc"]
+    wrong = entropy[(entropy["subset"] == "vote wrong") & (entropy["positives"] >= FEWEST_EXAMPLES)]
+    plain, adaptive = (
+        kinds.said(wrong[known].groupby("name")["auroc"].mean(), number)
+        for known in (wrong["attack"] != ADAPTIVE, wrong["attack"] == ADAPTIVE)
+    )
+    single = [printable(name) for name in kinds.single]
+    found = {
+        "outlying images": kinds.said(outliers, number),
+        "adversarial images that make the vote wrong, mean of the cells": plain,
+        "the same under the attack that knows of the detector": adaptive,
+    }
+    told = "; ".join(f"{images}: {texts}" for images, texts in found.items() if texts)
+    paragraph = f"AUROC of entropy by kind, {told or 'too few images to say'}."
+    if single:
+        paragraph += f" For {' and '.join(single)}, a single network, mutual information is always 0."
+    caption = (
+        "The same for every kind of networks, each with as many as it has, at most those of the first table;"
+        f" {ADAPTIVE} holds 8 of them, or as many as there are."
+    )
+    table = replace(kinds, rows=rows).table(caption, HEADINGS, KIND, _row)
+    uncertainty = kinds_of(run, "uncertainty")
+    drawn = rows[rows["subset"] == rows["inputs"].map({"adversarial": "vote wrong"}).fillna("all")]
+    drawn = drawn[drawn["positives"] >= FEWEST_EXAMPLES]
+    pictures = [_areas(drawn, kinds, paragraph)] if len(drawn) else []
+    if uncertainty is not None:
+        pictures.append(_entropies(_aligned(uncertainty.rows), kinds))
+    return Addition(paragraph, table, tuple(pictures))
+
+
+def _aligned(rows: pd.DataFrame) -> pd.DataFrame:
+    """The adaptive attack under its bare name, where a kind has one: it holds fewer of a small ensemble."""
+    adaptive = rows["attack"].str.partition(":")[0] == ADAPTIVE
+    one = rows[adaptive].groupby("name")["attack"].nunique().eq(1)
+    return rows.assign(attack=rows["attack"].mask(adaptive & rows["name"].map(one).eq(True), ADAPTIVE))
+
+
+def _titled(rows: pd.DataFrame) -> pd.DataFrame:
+    """With the title of the panel: the outliers' data set, or the attack."""
+    titles = attack_titles(rows)
+    outlying = rows["inputs"] == "outlier"
+    return rows.assign(panel=titles.mask(outlying, "outliers: " + rows["data"].map(printable)))
+
+
+def _areas(told: pd.DataFrame, kinds: Kinds, said: str) -> Picture:
+    titled = _titled(told)
+    names = {"eps": "at", "auroc": "value", "ci_low": "low", "ci_high": "high"}
+    points = titled.assign(panel=titled["panel"] + ": " + titled["score"].str.replace("_", " "))
+    return Picture(
+        "detection_kinds",
+        "Told from clean images, kind by kind",
+        "Area under the ROC curve with its 95% interval: of adversarial images after which the mean vote is"
+        f" wrong, where there are at least {FEWEST_EXAMPLES}, and of outlying images. 0.5 is chance, and less"
+        " means images that the networks are surer of than of clean ones.",
+        f"Line plots against eps, a row of panels per attack, by entropy and by mutual information. {said}",
+        draw_kinds(points.rename(columns=names), kinds.names, x="eps", y="AUROC", columns=2, share=False),
+    )
+
+
+def _entropies(uncertainty: pd.DataFrame, kinds: Kinds) -> Picture:
+    clean = uncertainty[uncertainty["inputs"] == "clean"].assign(panel="clean")
+    middle = uncertainty.groupby(["attack", "norm"])["eps"].transform(_middle)
+    others = _titled(uncertainty[(uncertainty["inputs"] == "outlier") | (uncertainty["eps"] == middle)])
+    shown = pd.concat([clean, others]).rename(columns={"entropy": "value"})
+    medians = clean.groupby("name")["entropy"].median()
+    return Picture(
+        "entropy_kinds",
+        "Predictive entropy, kind by kind",
+        "Share of the images whose entropy is at most the value on the horizontal axis, a curve for each kind"
+        " of networks: clean images, each attack at the middle one of its eps, and outlying images.",
+        "Empirical distributions of the predictive entropy, a panel per kind of image. Medians on clean"
+        f" images in nats: {kinds.said(medians, number)}.",
+        draw_kinds_cumulative(shown, kinds.names, x="predictive entropy (nats)"),
+    )
+
+
+def _middle(eps: pd.Series) -> float:
+    levels = sorted(eps.unique())
+    return float(levels[len(levels) // 2])

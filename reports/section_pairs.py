@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
 import pandas as pd
 
 from robust_hypergan.reports.figure_pairs import draw_pairs
+from robust_hypergan.reports.kinds import Addition, Kinds, add_kinds, kinds_of
 from robust_hypergan.reports.pair_correlations import MEASURES
 from robust_hypergan.reports.run import Run
 from robust_hypergan.reports.section import Picture, Section, Table
-from robust_hypergan.reports.wording import MINUS, cell_text, count, number, percent, plural
+from robust_hypergan.reports.wording import MINUS, cell_text, count, number, percent, plural, printable
 
 SIGNIFICANT = 0.05
 HEADINGS = ("measure", "networks", "pairs", "least", "mean", "greatest", "Spearman's correlation", "p")
@@ -19,29 +24,31 @@ def pairs_section(run: Run, summary: pd.DataFrame) -> Section | None:  # noqa: A
     pairs, correlations = run.evidence.get("pairs"), run.evidence.get("pair_correlations")
     if pairs is None or correlations is None or pairs["transfer_rate"].isna().all():
         return None
-    found = correlations.to_dict("records")
-    rows = tuple(
-        (
-            MEASURES.get(row["measure"], str(row["measure"])),
-            count(row["networks"]),
-            count(row["pairs"]),
-            *(number(float(value)) for value in _range(pairs[row["measure"]])),
-            _signed(row["spearman"]),
-            number(row["p_value"]),
-        )
-        for row in found
-    )
+    rows = tuple(_row(row, pairs) for row in correlations.to_dict("records"))
     permutations = count(correlations["permutations"].max())
     caption = (
         "Each measure over the pairs of networks, and its correlation with the transfer rate. The p-value is"
         f" that of Mantel's test: {permutations} permutations of the networks, since pairs share them."
     )
-    return Section(
+    section = Section(
         "pairs",
         "Do attacks carry less far between networks that differ more?",
         (_rates(pairs), _finding(correlations)),
         (Table(caption, HEADINGS, rows),),
-        (_picture(pairs, rows),),
+        (_picture(pairs.assign(name=run.record.kind), rows),),
+    )
+    return add_kinds(section, run, "pairs", lambda kinds: _of_all_kinds(kinds, run))
+
+
+def _row(row: Mapping[Any, Any], pairs: pd.DataFrame) -> tuple[str, ...]:
+    """One measure: its range over the pairs, and its correlation with the transfer rate."""
+    return (
+        MEASURES.get(row["measure"], str(row["measure"])),
+        count(row["networks"]),
+        count(row["pairs"]),
+        *(number(float(value)) for value in _range(pairs[row["measure"]])),
+        _signed(row["spearman"]),
+        number(row["p_value"]),
     )
 
 
@@ -88,5 +95,48 @@ def _picture(pairs: pd.DataFrame, rows: tuple[tuple[str, ...], ...]) -> Picture:
         " alike.",
         f"Scatter plots of the transfer rate over {plural(len(pairs), 'pair')}; rank correlation with:"
         f" {'; '.join(texts)}.",
-        draw_pairs(pairs),
+        draw_pairs(pairs, list(pairs["name"].unique())),
     )
+
+
+def _of_all_kinds(kinds: Kinds, run: Run) -> Addition:
+    """Transfer and diversity of every kind that has pairs; a single network has none, and it is said."""
+    pairs = kinds.rows[kinds.rows["transfer_rate"].notna()]
+    rates = pairs.groupby("name")["transfer_rate"].mean()
+    apart = pairs.groupby("name")["disagreement"].mean()
+    missing = [printable(name) for name in kinds.names if name not in rates]
+    paragraph = (
+        f"Mean transfer rate from network to network by kind: {kinds.said(rates, percent)}. Mean disagreement"
+        f" on clean images: {kinds.said(apart, lambda share: percent(share, 1))}."
+    )
+    if missing:
+        paragraph += f" Nothing of {' and '.join(missing)}: no pairs of networks, or none that FGSM fools."
+    picture = Picture(
+        "pairs_kinds",
+        "Transfer against diversity, kind by kind",
+        "As above, the pairs of every kind of networks in its colour. A kind further left is of networks more"
+        " alike in disagreement or weights; in the overlap of the errors, one further right.",
+        f"Scatter plots of the transfer rate, a colour per kind. {paragraph}",
+        draw_pairs(pairs, kinds.names),
+    )
+    caption = "The same for every kind of networks; the transfer rate itself first."
+    rates_first = replace(kinds, rows=pairs.assign(measure="transfer rate")).table(
+        caption, HEADINGS, ["measure"], _transfer_row
+    )
+    correlations = kinds_of(run, "pair_correlations")
+    measured = correlations and correlations.table(
+        caption, HEADINGS, ["measure"], lambda own: _row_of_kind(own, pairs)
+    )
+    rows = (*rates_first.rows, *(measured.rows if measured else ()))
+    return Addition(paragraph, replace(rates_first, rows=rows), (picture,))
+
+
+def _transfer_row(pairs: pd.DataFrame) -> tuple[str, ...]:
+    networks = len(pairs[["from_stream", "from_network"]].drop_duplicates())
+    ends = (number(float(value)) for value in _range(pairs["transfer_rate"]))
+    return ("transfer rate", count(networks), count(len(pairs)), *ends, "", "")
+
+
+def _row_of_kind(correlation: pd.DataFrame, pairs: pd.DataFrame) -> tuple[str, ...]:
+    own = pairs[pairs["name"] == correlation["name"].iloc[0]]
+    return _row(correlation.to_dict("records")[0], own)

@@ -2,12 +2,33 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pandas as pd
 
+from robust_hypergan.reports.columns import CELL
+from robust_hypergan.reports.figure_kinds import draw_kinds
 from robust_hypergan.reports.figure_matrix import MOST_EPS, MOST_NUMBERS, draw_matrix
+from robust_hypergan.reports.kinds import Addition, Kinds, add_kinds, attack_titles, kinds_of
 from robust_hypergan.reports.run import Run
 from robust_hypergan.reports.section import Picture, Section, Table
-from robust_hypergan.reports.wording import cell_text, count, interval, number, percent, plural
+from robust_hypergan.reports.wording import cell_text, count, interval, number, percent, plural, printable
+
+CAPTION = (
+    "The mean fooled fraction over the sources, each over the examples that fooled it; 95% intervals count"
+    " sources, examples and networks as samples. The deviation between sources is what examples and networks"
+    " do not explain."
+)
+HEADINGS = (
+    "cell",
+    "sources",
+    "success on the source",
+    "mean fooled",
+    "95% interval",
+    "least",
+    "most",
+    "between sd",
+)
 
 
 def sources_section(run: Run, summary: pd.DataFrame) -> Section | None:
@@ -26,9 +47,9 @@ def sources_section(run: Run, summary: pd.DataFrame) -> Section | None:
         f"Heat maps, a row per source network that was attacked. {paragraphs[1]}",
         draw_matrix(matrix, means),
     )
-    return Section(
-        "sources", "Another source, the same answer?", paragraphs, (_table(means, rows),), (picture,)
-    )
+    table = Table(CAPTION, HEADINGS, tuple(_row(row) for row in _with_success(means, rows)))
+    section = Section("sources", "Another source, the same answer?", paragraphs, (table,), (picture,))
+    return add_kinds(section, run, "source_summary", lambda kinds: _of_all_kinds(kinds, run))
 
 
 def _finding(means: pd.DataFrame, summary: pd.DataFrame) -> str:
@@ -69,36 +90,57 @@ def _matrix_finding(matrix: pd.DataFrame) -> str:
     )
 
 
-def _table(means: pd.DataFrame, rows: pd.DataFrame) -> Table:
-    sources = rows.groupby(["attack", "norm", "eps"])["source_success"].mean()
-    return Table(
-        "The mean fooled fraction over the sources, each over the examples that fooled it; 95% intervals"
-        " count sources, examples and networks as samples. The deviation between sources is what examples and"
-        " networks do not explain.",
-        (
-            "cell",
-            "sources",
-            "success on the source",
-            "mean fooled",
-            "95% interval",
-            "least",
-            "most",
-            "between sd",
-        ),
-        tuple(
-            (
-                cell_text(*key),
-                count(row["sources"]),
-                percent(sources[key]),
-                percent(row["fooled_mean"], 1),
-                interval(row["ci_low"], row["ci_high"]),
-                percent(row["fooled_min"]),
-                percent(row["fooled_max"]),
-                _sd(row),
-            )
-            for _, row in means.iterrows()
-            for key in [(str(row["attack"]), str(row["norm"]), float(row["eps"]))]
-        ),
+def _with_success(means: pd.DataFrame, rows: pd.DataFrame, keys: list[str] = CELL) -> list[pd.Series]:
+    """The rows of ``source_summary.csv``, with the mean success on the sources themselves."""
+    success = rows.groupby(keys, as_index=False)["source_success"].mean()
+    return [row for _, row in means.merge(success, on=keys, how="left").iterrows()]
+
+
+def _row(row: pd.Series) -> tuple[str, ...]:
+    return (
+        cell_text(str(row["attack"]), str(row["norm"]), float(row["eps"])),
+        count(row["sources"]),
+        percent(row["source_success"]),
+        percent(row["fooled_mean"], 1),
+        interval(row["ci_low"], row["ci_high"]),
+        percent(row["fooled_min"]),
+        percent(row["fooled_max"]),
+        _sd(row),
+    )
+
+
+def _of_all_kinds(kinds: Kinds, run: Run) -> Addition:
+    """The means over the sources of every kind; a single network has no other source."""
+    sources = kinds_of(run, "sources")
+    means = kinds.rows
+    if sources is not None:
+        means = pd.DataFrame(_with_success(means, sources.rows, ["name", *CELL]))
+    several = means[means["sources"] > 1]
+    over = several.groupby("name")["fooled_mean"].mean()
+    paragraph = (
+        f"Mean fooled fraction over the sources by kind, mean of the cells: {kinds.said(over, percent)}."
+    )
+    missing = [printable(name) for name in kinds.names if name not in over]
+    if missing:
+        paragraph += f" Nothing of {' and '.join(missing)}: no other source was measured."
+    pictures = (_picture_of_kinds(several, kinds, paragraph),) if len(several) else ()
+    table = replace(kinds, rows=means).table(
+        "The same for every kind of networks.", HEADINGS, CELL, lambda own: _row(own.iloc[0])
+    )
+    return Addition(paragraph, table, pictures)
+
+
+def _picture_of_kinds(several: pd.DataFrame, kinds: Kinds, said: str) -> Picture:
+    points = several.assign(panel=attack_titles(several)).rename(
+        columns={"eps": "at", "fooled_mean": "value", "ci_low": "low", "ci_high": "high"}
+    )
+    return Picture(
+        "sources_kinds",
+        "Over several sources, kind by kind",
+        "Mean fooled fraction over the sources against eps, with the 95% interval that counts sources,"
+        " examples and networks as samples; a line for each kind of networks.",
+        f"Line plots, a panel per attack. {said}",
+        draw_kinds(points, kinds.names, x="eps", y="mean fooled fraction"),
     )
 
 

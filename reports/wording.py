@@ -74,6 +74,11 @@ def cell_text(attack: str, norm: str, eps: float) -> str:
     return f"{printable(attack)}, {norm_text(norm)} eps {eps_text(eps)}"
 
 
+def base(attack: str) -> str:
+    """An attack's name without its settings: ``"pgd:steps=40" -> "pgd"``."""
+    return attack.split(":", 1)[0]
+
+
 def printable(text: str) -> str:
     """The text on one line, with anything that cannot be printed replaced by U+FFFD."""
     return "".join(character if character.isprintable() else "\ufffd" for character in text)

@@ -27,6 +27,7 @@ from robust_hypergan.measured import Measured
 from robust_hypergan.networks import NetworkDistribution, Networks, fingerprint, kind_of, move
 from robust_hypergan.outliers import load_outliers
 from robust_hypergan.preparation import loaded, trained, untrained
+from robust_hypergan.probe import comparable, middle_eps
 from robust_hypergan.reports import Run, parse_record, write_report, write_table
 from robust_hypergan.run_folder import RunFolder
 from robust_hypergan.transferability import (
@@ -92,7 +93,8 @@ def bench(
         if beside:
             again = partial(bench, device=device, command=command, quiet=quiet)
             main = Run(out, parse_record(run.record), result.examples, result.networks)
-            write_table(measure_beside(run, main, beside, again), out / "beside.csv")
+            eps = middle_eps(comparable(result.cells), result.examples)
+            write_table(measure_beside(run, main, beside, again, eps), out / "beside.csv")
         measured = Measured(
             checkpoint.distribution,
             test_set,

@@ -20,16 +20,14 @@ from robust_hypergan.errors import InputError, unknown
 from robust_hypergan.hypergan import HyperGAN
 from robust_hypergan.mc_dropout import DropoutNetworks
 from robust_hypergan.networks import fresh_available, kind_of
+from robust_hypergan.ordinary import OrdinaryNetwork
 from robust_hypergan.preparation import loaded, untrained
-from robust_hypergan.reports import Run, compare_runs, load_run
+from robust_hypergan.reports import Run, beside_folder, compare_runs, load_run
 from robust_hypergan.run_folder import RunFolder, is_finished
-from robust_hypergan.text import file_name
 from robust_hypergan.transferability import check_addresses
 
 NETWORK_KINDS = (HyperGAN.kind, *ENSEMBLE_KINDS)
 """Every kind of networks that can be trained."""
-
-FOLDER = "beside"
 
 
 def beside_configs(config: BenchConfig, main: Checkpoint, dataset: Dataset) -> dict[str, BenchConfig]:
@@ -66,6 +64,7 @@ def measure_beside(
     main: Run,
     configs: Mapping[str, BenchConfig],
     bench: Callable[[BenchConfig, Path], object],
+    coverage_eps: float | None = None,
 ) -> pd.DataFrame:
     """Runs each kind that has not finished in an earlier try, and compares all of them (``beside.csv``).
 
@@ -74,13 +73,15 @@ def measure_beside(
         main: the main run's tables.
         configs: of :func:`beside_configs`.
         bench: runs one configuration in a folder.
+        coverage_eps: where the main run measures how many networks an attacker must hold.
     """
     runs, outcome = {main.record.kind: main}, {}
     for name, config in configs.items():
-        folder = run.path / FOLDER / file_name(name)
+        folder = beside_folder(run.path, name)
         try:
             if not is_finished(folder):
-                bench(config, folder)
+                evidence = replace(config.evidence, coverage_eps=coverage_eps)
+                bench(replace(config, evidence=evidence), folder)
             runs[name], outcome[name] = load_run(folder), "done"
         except InputError as error:  # one kind that can't be attacked is no reason to lose the others
             outcome[name] = str(error)
@@ -91,7 +92,8 @@ def measure_beside(
 def _beside_config(
     config: BenchConfig, name: str, main: Checkpoint, dataset: Dataset
 ) -> tuple[str, BenchConfig]:
-    evidence = replace(config.evidence, beside=(), checks="off")  # the main run is on trial, not they
+    asked = config.evidence  # the main run is on trial, not they
+    evidence = replace(asked, beside=(), checks="off", coverage=asked.coverage or asked.checks)
     beside = replace(config, evidence=evidence, checkpoint=None)
     if name in NETWORK_KINDS:
         if config.checkpoint:
@@ -112,4 +114,6 @@ def _beside_config(
     networks = fresh_available(distribution, config.transfer.networks)
     transfer = replace(config.transfer, networks=networks)
     check_addresses(distribution, transfer)
+    if isinstance(distribution, OrdinaryNetwork):  # any other source is the same network
+        beside = replace(beside, evidence=replace(evidence, sources=1))
     return kind_of(distribution), replace(beside, transfer=transfer)

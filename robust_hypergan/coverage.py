@@ -10,7 +10,7 @@ import torch
 
 from robust_hypergan.errors import InputError
 from robust_hypergan.measured import Measured
-from robust_hypergan.networks import Networks
+from robust_hypergan.networks import Networks, are_copies
 from robust_hypergan.probe import EFFORTS, Probe
 from robust_hypergan.progress import track
 from robust_hypergan.reports import (
@@ -43,14 +43,15 @@ ARC_SAVES = 4
 def measure_coverage(measured: Measured) -> dict[str, pd.DataFrame]:
     """``coverage.csv``: a row for each attack on several networks and each number K of them.
 
-    At the one eps that :func:`robust_hypergan.probe.middle_eps` chooses. The attacked networks are the source
-    and the K - 1 after it or, of ``eot-pgd``, the K of its first step. A number that the distribution cannot
-    give is left out.
+    At one eps, ``evidence.coverage_eps`` or that of :func:`robust_hypergan.probe.middle_eps`. The attacked
+    networks are the source and the K - 1 after it or, of ``eot-pgd``, the K of its first step. A number that
+    the distribution cannot give, or gives copies of one network for, is left out.
 
     Args:
-        measured: the finished measurement; ``evidence.checks`` says how much to do, and ``off`` gives none.
+        measured: the finished measurement; ``evidence.coverage``, or else ``evidence.checks``, says how much
+            to do, and ``off`` gives none.
     """
-    level = measured.evidence.checks
+    level = measured.evidence.coverage or measured.evidence.checks
     if level == "off":
         return {}
     effort = replace(EFFORTS[level], examples=EXAMPLES[level], networks=NETWORKS[level], steps=STEPS[level])
@@ -76,7 +77,10 @@ def _row(probe: Probe, spec: str, count: int) -> list[dict[str, Any]]:
     attacked = Networks(held.seed, "eot", range(count)) if option == "eot_samples" else held
     try:
         steps = probe.effort.steps // (ARC_SAVES if spec == "arc" else 1)
-        cell = probe.craft(spec, {option: count, "steps": steps})
+        two = replace(attacked, indices=attacked.indices[:2])
+        if are_copies(probe.measured.distribution.sample(two)):
+            return []
+        cell = probe.craft(spec, {option: count, "steps": steps}, eps=probe.measured.evidence.coverage_eps)
         on_attacked = probe.fools(cell, attacked).double()
     except InputError:
         return []

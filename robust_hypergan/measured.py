@@ -24,6 +24,8 @@ class EvidenceConfig:
     Attributes:
         sources: source networks that are attacked, one after the other; 1 is the transfer's own alone.
         checks: ``fast``, ``full`` or ``off``: which of the credibility checks are run.
+        coverage: the same for the number of networks that an attacker must hold; None is as the checks.
+        coverage_eps: where that is measured; None is :func:`robust_hypergan.probe.middle_eps`.
         beside: further kinds of networks that get the same training budget and the same measurement, or
             checkpoints that get the measurement; ``all`` is every kind.
         members: networks of a deep ensemble that is trained beside.
@@ -36,13 +38,16 @@ class EvidenceConfig:
 
     sources: int = 1
     checks: str = "fast"
+    coverage: str | None = None
+    coverage_eps: float | None = None
     beside: tuple[str, ...] = ()
     members: int = 10
     outliers: str | None = None
 
     def __post_init__(self) -> None:
-        if self.checks not in CHECK_LEVELS:
-            raise unknown("level of checks", self.checks, CHECK_LEVELS)
+        for level in (self.checks, self.coverage or "off"):
+            if level not in CHECK_LEVELS:
+                raise unknown("level of checks", level, CHECK_LEVELS)
         check_range("sources", self.sources, 1, 1000)
 
 

@@ -153,6 +153,11 @@ def available(distribution: NetworkDistribution, seed: int, stream: str, start: 
     return Networks(seed, stream, [])
 
 
+def are_copies(params: Params) -> bool:
+    """Whether the networks of ``params``, each tensor ``[M, ...]`` with M > 1, are one and the same."""
+    return all(bool((value == value[:1]).all()) and len(value) > 1 for value in params.values())
+
+
 def kind_of(distribution: NetworkDistribution) -> str:
     """What a distribution calls its kind; the name of its class for one that a checkpoint can't hold."""
     return str(getattr(distribution, "kind", type(distribution).__name__))

@@ -16,7 +16,7 @@ from robust_hypergan.datasets import to_unit
 from robust_hypergan.draws import DistributionDraws
 from robust_hypergan.ensemble import ensemble_logits
 from robust_hypergan.measured import Measured
-from robust_hypergan.networks import Networks, Params, available, materialise
+from robust_hypergan.networks import Networks, Params, are_copies, available, materialise
 from robust_hypergan.reports import EVIDENCE_TABLES, correlate_pairs
 from robust_hypergan.transferability import choose_examples
 
@@ -29,8 +29,8 @@ Of the networks and the attacked images at most as many as the run itself has.
 
 
 def pairs(measured: Measured) -> dict[str, pd.DataFrame]:
-    """``pairs.csv``, a row for each ordered pair, and ``pair_correlations.csv``; neither with one network,
-    nor where FGSM fails.
+    """``pairs.csv``, a row for each ordered pair, and ``pair_correlations.csv``; neither with one network
+    or copies of one, nor where FGSM fails.
 
     ``transfer_rate`` is the share of the images that fool the first network, which had them right, that the
     second misclassifies too: FGSM at the middle eps of the run, any wrong class, with a target too.
@@ -44,7 +44,7 @@ def pairs(measured: Measured) -> dict[str, pd.DataFrame]:
     drawn = [distribution.sample(networks) for networks in streams if len(networks)]
     params = {name: torch.cat([own[name] for own in drawn]) for name in drawn[0]}  # (K, ...)
     singles = [(networks.stream, index) for networks in streams for index in networks.indices]
-    if len(singles) < 2:
+    if len(singles) < 2 or are_copies(params):
         return {}
     images, labels = _images(measured, COMPARED)
     answers = _answers(measured, params, images)  # (K, n)

@@ -76,9 +76,8 @@ class Probe:
 
     def __init__(self, measured: Measured, effort: Effort) -> None:
         self.measured, self.effort = measured, effort
-        done = [cell for cell in measured.result.cells if not cell.error]
-        self.norm, self.target = done[0].norm, done[0].target
-        self.run_cells = [cell for cell in done if (cell.norm, cell.target) == (self.norm, self.target)]
+        self.run_cells = comparable(measured.result.cells)
+        self.norm, self.target = self.run_cells[0].norm, self.run_cells[0].target
         self.eps = middle_eps(self.run_cells, measured.result.examples)
         source, result = self.held(1), measured.result
         self.model: nn.Module = materialise(measured.distribution, source)
@@ -193,6 +192,12 @@ def is_single_step(cell: Cell) -> bool:
 def cell_name(cell: Cell) -> str:
     """A cell as ``checks.csv`` names it."""
     return f"{cell.attack}, {cell.norm} eps {cell.eps:g}"
+
+
+def comparable(cells: Sequence[Cell]) -> list[Cell]:
+    """Those that did not fail, of the norm and target of the first of them; at least one has not."""
+    done = [cell for cell in cells if not cell.error]
+    return [cell for cell in done if (cell.norm, cell.target) == (done[0].norm, done[0].target)]
 
 
 def middle_eps(cells: Sequence[Cell], examples: pd.DataFrame) -> float:

@@ -103,13 +103,34 @@ def test_the_same_budget_of_images_goes_to_every_ensemble(everything):
 
 def test_the_page_is_remade_from_the_tables_alone(everything):
     page = write_report(everything).read_bytes()
+    assert b"Beside other kinds of networks" in page
+    assert page.count(b"kind by kind") >= 6
+    assert write_report(everything).read_bytes() == page
+
+
+def test_without_the_folders_beside_it_the_page_still_compares_the_kinds(everything):
     moved = (everything / "beside").rename(everything.parent / "elsewhere")
     try:
-        write_report(everything)
+        page = write_report(everything).read_bytes()
     finally:
         moved.rename(everything / "beside")
-    assert (everything / "report.html").read_bytes() == page
     assert b"Beside other kinds of networks" in page
+    assert b"kind by kind" not in page
+
+
+def test_how_many_networks_must_be_held_is_measured_for_all_at_one_eps(everything):
+    runs = load_run(everything).kinds
+    tables = {kind: run.evidence["coverage"] for kind, run in runs.items()}
+    assert set(pd.concat(tables.values())["eps"]) == {tables["swag"]["eps"].iloc[0]}
+    assert {kind: table["held"].max() for kind, table in tables.items()} == {
+        "swag": 16,
+        "hypergan": 16,
+        "deep-ensemble": 1,
+        "mc-dropout": 16,
+        "ordinary": 1,
+    }
+    assert (runs["hypergan"].evidence["checks"]["verdict"] == "NOT RUN").all()
+    assert "pairs" not in runs["ordinary"].evidence
 
 
 def test_a_finished_kind_is_not_repeated_when_the_run_is_taken_up_again(tmp_path, monkeypatch):
@@ -169,6 +190,12 @@ def test_what_can_not_stand_beside_is_said_before_anything_is_computed(changes, 
     wanted = config(**changes)
     with pytest.raises(InputError, match=message):
         beside_configs(wanted, SWAG, wanted.data.load("test"))
+
+
+def test_several_sources_are_asked_of_every_kind_but_a_single_network():
+    wanted = config(evidence=EvidenceConfig(beside=("ordinary", "mc-dropout"), sources=3))
+    configs = beside_configs(wanted, SWAG, wanted.data.load("test"))
+    assert {kind: own.evidence.sources for kind, own in configs.items()} == {"ordinary": 1, "mc-dropout": 3}
 
 
 def test_a_folder_of_state_dicts_is_of_the_main_networks_classifier(tmp_path):

@@ -1,12 +1,16 @@
 """Fooled fraction against the number of attacked networks."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
 from robust_hypergan.coverage import COUNTS, COVERED, measure_coverage
 from robust_hypergan.deep_ensemble import DeepEnsemble
+from robust_hypergan.errors import InputError
 from robust_hypergan.measured import EvidenceConfig, Measured
 from robust_hypergan.networks import Networks, materialise
+from robust_hypergan.ordinary import OrdinaryNetwork
 from robust_hypergan.probe import EFFORTS, Effort, Probe, middle_eps
 from robust_hypergan.reports.statistics import crossed_mean_interval
 from robust_hypergan.transferability import TransferConfig, transfer
@@ -70,6 +74,24 @@ def test_numbers_that_a_deep_ensemble_has_not_are_left_out(trained, test_set):
     table = measure_coverage(measured_on(ensemble, test_set, config=config))["coverage"]
     assert table["held"].tolist() == [1]
     assert table["networks"].tolist() == [3]
+
+
+def test_copies_of_one_network_are_not_counted_as_networks_held(trained, test_set):
+    ordinary = OrdinaryNetwork(materialise(trained, Networks(0, "source", [0])))
+    config = TransferConfig(("pgd:steps=5",), (0.1,), networks=1, examples=30)
+    table = measure_coverage(measured_on(ordinary, test_set, config=config))["coverage"]
+    assert table["held"].tolist() == [1]
+    assert (table["fooled_mean"] == table["attacked_mean"]).all()
+
+
+def test_its_level_and_eps_can_be_told_apart_from_the_checks(measured):
+    told = replace(measured, evidence=EvidenceConfig(checks="off", coverage="fast", coverage_eps=0.3))
+    table = measure_coverage(told)["coverage"]
+    assert table["eps"].tolist() == [0.3] * len(COUNTS["fast"])
+    own = measure_coverage(measured)["coverage"]
+    assert set(own["eps"]) == {middle_eps(measured.result.cells, measured.result.examples)} != {0.3}
+    with pytest.raises(InputError, match="level of checks"):
+        EvidenceConfig(coverage="some")
 
 
 def test_off_measures_nothing(measured):

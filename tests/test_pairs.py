@@ -11,6 +11,7 @@ from robust_hypergan.attacks import fgsm, registry
 from robust_hypergan.deep_ensemble import DeepEnsemble
 from robust_hypergan.measured import EvidenceConfig, Measured
 from robust_hypergan.networks import Networks, materialise
+from robust_hypergan.ordinary import OrdinaryNetwork
 from robust_hypergan.pairs import disagreement, error_iou, pairs, weight_distance
 from robust_hypergan.transferability import TransferConfig, transfer
 
@@ -79,12 +80,21 @@ def test_a_small_deep_ensemble_has_the_pairs_that_it_has(trained, test_set):
 def test_identical_networks_and_the_l2_norm_and_a_target(trained, test_set):
     params = trained.sample(Networks(0, "eot", [0]))
     member = {name: value[0] for name, value in params.items()}
-    ensemble = DeepEnsemble(trained.classifier, [member] * 6, attacked=3)
+    other = {name: value[0] for name, value in trained.sample(Networks(0, "eot", [1])).items()}
+    ensemble = DeepEnsemble(trained.classifier, [*[member] * 5, other], attacked=3)
     table = pairs(measured(ensemble, test_set, networks=3, norm="l2", eps=(2.0,), target=1))["pairs"]
+    last = [(table[f"{end}_stream"] == "fresh") & (table[f"{end}_network"] == 2) for end in ("from", "to")]
+    table = table[~(last[0] | last[1])]
+    assert len(table) == 5 * 4
     assert set(table["disagreement"]) == {0}
     assert set(table["weight_distance"]) == {0}
     assert set(table["error_iou"]) == {1}
     assert set(table["transfer_rate"]) == {1}
+
+
+def test_copies_of_one_network_are_no_pairs(trained, test_set):
+    ordinary = OrdinaryNetwork(materialise(trained, Networks(0, "eot", [0])))
+    assert pairs(measured(ordinary, test_set, networks=1)) == {}
 
 
 def test_an_attack_that_fails_leaves_no_table(trained, test_set, monkeypatch):

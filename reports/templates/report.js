@@ -13,13 +13,20 @@
     return made;
   };
 
+  const THEME = "robust-hypergan-theme";
+
   function addThemeSwitch() {
     const system = matchMedia("(prefers-color-scheme: dark)");
     const root = document.documentElement;
+    // The choice is kept for the next page where the browser lets it be: not of every file, nor in every mode.
+    const remembered = (act) => { try { return act(localStorage); } catch { return null; } };
+    const chosen = remembered(store => store.getItem(THEME));
+    if (chosen === "dark" || chosen === "light") root.dataset.theme = chosen;
     const isDark = () => (root.dataset.theme ? root.dataset.theme === "dark" : system.matches);
     const update = () => { toggle.ariaPressed = String(isDark()); };
     const toggle = button("Dark", "theme", () => {
       root.dataset.theme = isDark() ? "light" : "dark";
+      remembered(store => store.setItem(THEME, root.dataset.theme));
       update();
     });
     system.addEventListener("change", update);

@@ -114,6 +114,7 @@ def opened(shared: Opened) -> Iterator[Opened]:
     """The page as it is when it was just opened; whatever a test does must not make it complain."""
     shared.page.set_viewport_size({"width": 1280, "height": 900})
     shared.page.emulate_media(media="screen", color_scheme="light")
+    shared.page.evaluate("localStorage.clear()")
     shared.page.reload()
     yield shared
     assert shared.wrong == []

@@ -147,6 +147,33 @@ def test_dark_follows_the_system_until_it_is_switched(page: Any) -> None:
     assert card.evaluate("image => getComputedStyle(image).backgroundColor") == LIGHT
 
 
+def test_the_chosen_theme_is_remembered(page: Any) -> None:
+    switch = page.get_by_role("button", name="Dark")
+    switch.click()
+    page.reload()
+    assert (page.evaluate(BACKGROUND), switch.get_attribute("aria-pressed")) == (DARK, "true")
+    switch.click()
+    page.emulate_media(color_scheme="dark")
+    page.reload()
+    assert (page.evaluate(BACKGROUND), switch.get_attribute("aria-pressed")) == (LIGHT, "false")
+
+
+def test_the_theme_is_switched_where_nothing_may_be_remembered(chromium: Any, report: str) -> None:
+    context = chromium.new_context()
+    context.add_init_script(
+        "Object.defineProperty(window, 'localStorage', {get() { throw new Error('forbidden'); }})"
+    )
+    page = context.new_page()
+    wrong: list[str] = []
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    page.goto(report)
+    page.get_by_role("button", name="Dark").click()
+    assert page.evaluate(BACKGROUND) == DARK
+    page.get_by_role("searchbox").first.wait_for()  # what comes after the switch is made too
+    assert wrong == []
+    context.close()
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_nothing_serious(page: Any, scheme: str) -> None:
     page.emulate_media(color_scheme=scheme)

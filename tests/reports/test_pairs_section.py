@@ -113,7 +113,9 @@ def test_the_section_says_what_the_tables_hold(folder: Path) -> None:
 def test_every_pair_is_a_point() -> None:
     pairs = make_pairs()
     for axes, measure in zip(
-        draw_pairs(pairs).axes, ("disagreement", "weight_distance", "error_iou"), strict=True
+        draw_pairs(pairs.assign(name="mine"), ["mine"]).axes,
+        ("disagreement", "weight_distance", "error_iou"),
+        strict=True,
     ):
         points = np.asarray(axes.collections[0].get_offsets())
         np.testing.assert_allclose(points, pairs[[measure, "transfer_rate"]])

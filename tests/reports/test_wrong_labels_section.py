@@ -42,6 +42,21 @@ def test_the_finding_is_computed_from_the_table(folder: Path) -> None:
     assert "pgd, L∞ eps 0.1: 75%" in section.pictures[0].alt
 
 
+def test_noise_and_cells_of_few_examples_are_left_to_the_table(folder: Path) -> None:
+    run = with_tables(folder, [0.25, 0.75, 0.01, 0.99])
+    table = run.evidence["wrong_labels"]
+    table.loc[2, "attack"] = "noise"
+    table.loc[3, "examples"] = 9
+    section = wrong_labels_section(run, SUMMARY)
+    assert section is not None
+    assert "is 75% under pgd, L∞ eps 0.2 and 25% under pgd, L∞ eps 0.1." in section.paragraphs[0]
+    assert len(section.tables[0].rows) == 4
+    table["attack"] = "noise"
+    section = wrong_labels_section(run, SUMMARY)
+    assert section is not None
+    assert section.paragraphs[0].startswith("No attack has 10 examples")
+
+
 def test_there_is_no_section_without_tables_or_fooled_networks(folder: Path) -> None:
     assert wrong_labels_section(load_run(folder), SUMMARY) is None
     run = with_tables(folder, [0.5])
