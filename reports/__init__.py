@@ -23,6 +23,12 @@ from robust_hypergan.reports.figure_style import save_figure
 from robust_hypergan.reports.files import read_table, write_bytes, write_table
 from robust_hypergan.reports.findings import find, headline
 from robust_hypergan.reports.notebook import summary_html
+from robust_hypergan.reports.outlier_tables import (
+    OUTLIER_GALLERY,
+    ScoredImages,
+    outlier_tables,
+    reference_of,
+)
 from robust_hypergan.reports.page import Content, PageFigure, PageSection, render_html, render_markdown
 from robust_hypergan.reports.page_examples import browsable
 from robust_hypergan.reports.pair_correlations import correlate_pairs
@@ -47,9 +53,11 @@ __all__ = [
     "EXAMPLES_COLUMNS",
     "GALLERY_COLUMNS",
     "NETWORKS_COLUMNS",
+    "OUTLIER_GALLERY",
     "SUMMARY_COLUMNS",
     "TRAINING_COLUMNS",
     "Run",
+    "ScoredImages",
     "SourceMatrix",
     "compare_runs",
     "correlate_pairs",
@@ -59,9 +67,11 @@ __all__ = [
     "effective_wilson_interval",
     "headline",
     "load_run",
+    "outlier_tables",
     "paired_difference_interval",
     "parse_record",
     "read_table",
+    "reference_of",
     "sign_test",
     "sources_mean_interval",
     "summarise",

@@ -37,6 +37,7 @@ LAYERS = [
     {"evidence", "bench_config"},
     {"preparation"},
     {"beside", "study"},
+    {"out_of_distribution"},
     {"benchmark"},
     {"config_file"},
     {"cli_options"},
