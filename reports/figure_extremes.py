@@ -22,7 +22,7 @@ def draw_extremes(table: pd.DataFrame, images: NDArray[np.uint8]) -> Figure:
     """
     lines = [rows for _, rows in table.groupby("data", sort=False)]
     columns = max(len(rows) for rows in lines)
-    figure = Figure(figsize=(0.98 * columns + 0.2, 1.62 * len(lines)), layout="constrained")
+    figure = Figure(figsize=(0.98 * columns + 0.2, 1.76 * len(lines)), layout="constrained")
     blocks = np.asarray(figure.subfigures(len(lines), 1, squeeze=False), dtype=object).ravel()
     for block, rows in zip(blocks, lines, strict=True):
         first = rows.iloc[0]

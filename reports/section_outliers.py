@@ -58,7 +58,7 @@ def entropy_section(study: Study) -> Section:
         " dashed: inliers. Good networks are sure of inliers (dashed near the upper left corner) and unsure"
         " of outliers (solid near the lower right)." + _fewer(entropy),
         "A panel for each set of outliers and number of networks, a pair of curves for each kind. Medians in"
-        f" nats at the right: {'; '.join(f'{name}: {text}' for name, text in medians.items())}.",
+        f" nats of the most networks: {'; '.join(f'{name}: {text}' for name, text in medians.items())}.",
         draw_entropy_cdf(study.tables["entropy_cdf"]),
     )
     said = (
@@ -170,7 +170,11 @@ def differences_section(study: Study) -> Section | None:
         return None
     reference, most = printable(str(table["reference"].iloc[0])), table["asked"].max()
     main = table[(table["asked"] == most) & (table["score"] == "entropy")]
-    rows = tuple(_difference_row(own) for _, own in table.groupby(["data", "name", "asked"], sort=False))
+    rows = tuple(
+        _difference_row(own)
+        for _, pair in table.groupby(["data", "name"], sort=False)
+        for _, own in pair.groupby("asked", sort=False)
+    )
     caption = (
         f"AUROC of {reference} less that of another kind on the same images, with DeLong's 95% interval for"
         " correlated areas. Networks: of the one and of the other."
