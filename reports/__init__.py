@@ -21,12 +21,18 @@ from robust_hypergan.reports.differences import difference_interval, paired_diff
 from robust_hypergan.reports.effective import effective_wilson_interval
 from robust_hypergan.reports.figure_style import save_figure
 from robust_hypergan.reports.files import read_table, write_bytes, write_table
-from robust_hypergan.reports.findings import compare as compare_attacks
 from robust_hypergan.reports.findings import find, headline
 from robust_hypergan.reports.notebook import summary_html
+from robust_hypergan.reports.outlier_tables import (
+    OUTLIER_GALLERY,
+    ScoredImages,
+    outlier_tables,
+    reference_of,
+)
 from robust_hypergan.reports.page import Content, PageFigure, PageSection, render_html, render_markdown
 from robust_hypergan.reports.page_examples import browsable
 from robust_hypergan.reports.pair_correlations import correlate_pairs
+from robust_hypergan.reports.paper_statements import compare as compare_attacks
 from robust_hypergan.reports.pictures import pictures
 from robust_hypergan.reports.record import parse_record
 from robust_hypergan.reports.run import Run, beside_folder, load_run, read_record
@@ -52,9 +58,11 @@ __all__ = [
     "EXAMPLES_COLUMNS",
     "GALLERY_COLUMNS",
     "NETWORKS_COLUMNS",
+    "OUTLIER_GALLERY",
     "SUMMARY_COLUMNS",
     "TRAINING_COLUMNS",
     "Run",
+    "ScoredImages",
     "SourceMatrix",
     "beside_folder",
     "compare_attacks",
@@ -66,9 +74,11 @@ __all__ = [
     "effective_wilson_interval",
     "headline",
     "load_run",
+    "outlier_tables",
     "paired_difference_interval",
     "parse_record",
     "read_table",
+    "reference_of",
     "sign_test",
     "sources_mean_interval",
     "summarise",

@@ -85,7 +85,7 @@ def _block(block: Figure, gallery: Gallery, row: int, classes: Sequence[str], co
     pictures = (gallery.clean[row], gallery.adversarial[row], difference)
     names = ("clean", "adversarial", f"difference {TIMES}{factor:.3g}" if factor else "no difference")
     for axes, picture, name in zip(panels, pictures, names, strict=False):
-        _picture(axes, picture, name)
+        draw_picture(axes, picture, name)
     _bars(panels[3], gallery.counts[row], int(entry["label"]), int(entry["source_label"]), classes, colour)
     setting = (
         f"{shorten(str(entry['attack']), 24)}, {norm_text(str(entry['norm']))} eps {eps_text(entry['eps'])}"
@@ -100,8 +100,8 @@ def _block(block: Figure, gallery: Gallery, row: int, classes: Sequence[str], co
     )
 
 
-def _picture(axes: Axes, picture: Image, name: str) -> None:
-    """An image without axes: three channels in colour, otherwise the channels' mean in grey."""
+def draw_picture(axes: Axes, picture: Image, name: str = "") -> None:
+    """An image (C, H, W) in [0, 1] without axes: three channels in colour, otherwise their mean in grey."""
     if len(picture) == 3:
         axes.imshow(np.clip(picture.transpose(1, 2, 0), 0, 1), interpolation="nearest")  # (H, W, C)
     else:

@@ -7,9 +7,13 @@ import csv
 import os
 from collections.abc import Collection, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.numpy import load_file
 
 from robust_hypergan.errors import InputError
 from robust_hypergan.reports.columns import TEXT_COLUMNS
@@ -60,6 +64,19 @@ def read_table(path: Path, columns: Sequence[str], texts: Collection[str] = TEXT
     return pd.DataFrame(
         {name: _typed(path, name, list(column), texts) for name, column in zip(header, cells, strict=True)}
     )
+
+
+def read_arrays(path: Path, names: Sequence[str]) -> list[NDArray[Any]]:
+    """The arrays of these names in a safetensors file.
+
+    Raises:
+        InputError: when the file is missing, damaged, or lacks one.
+    """
+    try:
+        arrays = load_file(path)
+        return [arrays[name] for name in names]
+    except (OSError, SafetensorError, KeyError) as error:
+        raise InputError(f"{path} is damaged ({error}): repeat the run, or delete it") from error
 
 
 def _read_rows(path: Path) -> list[list[str]]:

@@ -11,8 +11,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from safetensors import SafetensorError
-from safetensors.numpy import load_file
 
 from robust_hypergan.errors import InputError
 from robust_hypergan.reports.columns import (
@@ -24,7 +22,7 @@ from robust_hypergan.reports.columns import (
     TEXT_COLUMNS,
     TRAINING_COLUMNS,
 )
-from robust_hypergan.reports.files import read_table
+from robust_hypergan.reports.files import read_arrays, read_table
 from robust_hypergan.reports.record import Record, parse_record
 from robust_hypergan.reports.tables import summarise
 from robust_hypergan.text import file_name
@@ -152,11 +150,7 @@ def _read_gallery(folder: Path) -> Gallery | None:
     if not (tables.exists() and images.exists()):
         return None
     table = read_table(tables, GALLERY_COLUMNS)
-    try:
-        arrays = load_file(images)
-        clean, adversarial = arrays["clean"], arrays["adversarial"]
-    except (OSError, SafetensorError, KeyError) as error:
-        raise InputError(f"{images} is damaged ({error}): repeat the run, or delete it") from error
+    clean, adversarial = read_arrays(images, ["clean", "adversarial"])
     if clean.ndim != 4 or clean.shape != adversarial.shape or len(clean) != len(table):
         raise InputError(f"{images} does not fit gallery.csv: repeat the run, or delete both")
     names = sorted((name for name in table.columns if name.startswith("counts_")), key=_class_of)

@@ -6,9 +6,11 @@ from robust_hypergan.reports.study import StudyReport
 from robust_hypergan.reports.study_adversarial import ADVERSARIAL
 from robust_hypergan.reports.study_classification import CLASSIFICATION
 from robust_hypergan.reports.study_hardening import HARDENING
+from robust_hypergan.reports.study_out_of_distribution import OUT_OF_DISTRIBUTION
 
 STUDIES: dict[str, StudyReport] = {
     "classification": CLASSIFICATION,
+    "uncertainty": OUT_OF_DISTRIBUTION,
     "adversarial": ADVERSARIAL,
     "hardening": HARDENING,
 }

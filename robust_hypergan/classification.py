@@ -15,10 +15,9 @@ from torch import Tensor
 
 from robust_hypergan.bench_config import DataConfig
 from robust_hypergan.datasets import Dataset, to_unit
-from robust_hypergan.deep_ensemble import DeepEnsemble
 from robust_hypergan.ensemble import ensemble_forward
 from robust_hypergan.errors import InputError, check_range
-from robust_hypergan.networks import NetworkDistribution, Networks, fresh_available
+from robust_hypergan.networks import NetworkDistribution, without_attacker
 from robust_hypergan.progress import track
 from robust_hypergan.reports import CLASSIFICATION_TABLES, paired_difference_interval
 from robust_hypergan.run_folder import RunFolder
@@ -110,15 +109,6 @@ def run_classification(
     return run_study("classification", asdict(config), out, measure, device=device, command=command)
 
 
-def _addresses(distribution: NetworkDistribution, seed: int, wanted: int) -> list[Networks]:
-    """Networks that differ: of a deep ensemble the attacker's members too, nobody is attacked here."""
-    fresh = Networks(seed, "fresh", range(fresh_available(distribution, wanted)))
-    if not isinstance(distribution, DeepEnsemble) or len(fresh) == wanted:
-        return [fresh]
-    held = min(distribution.attacked, wanted - len(fresh))
-    return [fresh, Networks(seed, "source", range(held))]
-
-
 def _answer(
     name: str,
     distribution: NetworkDistribution,
@@ -128,7 +118,7 @@ def _answer(
     quiet: bool,
 ) -> _Answers:
     images, labels = to_unit(dataset.images.to(device)), dataset.labels.to(device)
-    addresses = _addresses(distribution, config.seed, max(config.sizes) * config.votes)
+    addresses = without_attacker(distribution, config.seed, max(config.sizes) * config.votes)
     count = sum(map(len, addresses))
     sizes = sorted({min(size, count) for size in config.sizes})
     every = [torch.arange(len(labels), device=device)]

@@ -64,6 +64,42 @@ def classification(out: Path, **flags: Any) -> None:
 @CLASSIFIER
 @DATA
 @click.option(
+    "--outliers",
+    multiple=True,
+    help="Data set of outlying images, or noise; repeat it.  [default: the usual one for such images]",
+)
+@click.option(
+    "--networks",
+    multiple=True,
+    type=int,
+    default=(1, 10, 100),
+    show_default=True,
+    help="Number of networks; repeat it.",
+)
+@click.option(
+    "--images", type=int, default=10_000, show_default=True, help="Test images of each data set, at most."
+)
+@EVERYWHERE
+def uncertainty(out: Path, **flags: Any) -> None:
+    """Predictive uncertainty in and out of distribution (the paper's Figures 3 and 7).
+
+    \b
+    Example:
+      robust-hypergan uncertainty --checkpoint RUN/hypergan.safetensors --outliers fashion-1k --out RUN2
+    """
+    from robust_hypergan.out_of_distribution import OutOfDistributionConfig, run_out_of_distribution
+
+    names = ("checkpoints", "outliers", "classifier", "networks", "images", "seed")
+    config = OutOfDistributionConfig(data=_data(flags), **{name: flags[name] for name in names})
+    _run(run_out_of_distribution, config, out, flags)
+
+
+@click.command()
+@OUT
+@CHECKPOINTS
+@CLASSIFIER
+@DATA
+@click.option(
     "--attack",
     "attacks",
     multiple=True,
@@ -175,5 +211,5 @@ def _run(run: Any, config: Any, out: Path, flags: dict[str, Any]) -> None:
     click.echo(run(config, out, device=device, command=repeat_command(), quiet=flags["quiet"]))
 
 
-COMMANDS: list[click.Command] = [classification, adversarial, hardening, reproduce]
+COMMANDS: list[click.Command] = [classification, uncertainty, adversarial, hardening, reproduce]
 """Added to the command line by :mod:`robust_hypergan.cli`."""

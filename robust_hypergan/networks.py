@@ -158,6 +158,18 @@ def are_copies(params: Params) -> bool:
     return all(bool((value == value[:1]).all()) and len(value) > 1 for value in params.values())
 
 
+def without_attacker(distribution: NetworkDistribution, seed: int, wanted: int) -> list[Networks]:
+    """Addresses of different networks for a measurement in which nothing is attacked, at most ``wanted``.
+
+    The fresh ones; then, of a finite ensemble that keeps some for an attacker (and says how many in an
+    attribute ``attacked``), those.
+    """
+    fresh = fresh_available(distribution, wanted)
+    kept = min(wanted - fresh, getattr(distribution, "attacked", 0))
+    parts = [Networks(seed, "fresh", range(fresh)), Networks(seed, "source", range(kept))]
+    return [each for each in parts if len(each)]
+
+
 def kind_of(distribution: NetworkDistribution) -> str:
     """What a distribution calls its kind; the name of its class for one that a checkpoint can't hold."""
     return str(getattr(distribution, "kind", type(distribution).__name__))

@@ -37,7 +37,7 @@ LAYERS = [
     {"evidence", "bench_config"},
     {"preparation"},
     {"beside", "study"},
-    {"adversarial", "benchmark", "classification"},
+    {"adversarial", "benchmark", "classification", "out_of_distribution"},
     {"hardening"},
     {"budgets"},
     {"reproduce"},

@@ -10,7 +10,13 @@ import pandas as pd
 import pytest
 
 from robust_hypergan.reports.columns import EVIDENCE_TABLES
-from robust_hypergan.reports.detection import auroc_interval, detection_table, false_alarms
+from robust_hypergan.reports.detection import (
+    auroc_difference_interval,
+    auroc_interval,
+    detection_table,
+    false_alarms,
+    false_alarms_interval,
+)
 from robust_hypergan.reports.figure_entropy import draw_entropy
 from robust_hypergan.reports.run import load_run
 from robust_hypergan.reports.section_detection import detection_section
@@ -57,6 +63,65 @@ def test_false_alarms_at_95_percent_found() -> None:
     positives = np.arange(100, 120)  # 19 of 20 must be found: the threshold is 101
     assert false_alarms(positives, [0, 100, 101, 500]) == 0.5
     assert false_alarms(positives, [0, 1]) == 0
+
+
+def test_a_score_that_is_nan_ranks_nothing() -> None:
+    for positives, negatives in (([1.0, math.nan], [0.0, 0.5]), ([1.0, 2.0], [math.nan, 0.5])):
+        assert all(math.isnan(value) for value in auroc_interval(positives, negatives))
+        assert math.isnan(false_alarms(positives, negatives))
+        assert all(math.isnan(value) for value in false_alarms_interval(positives, negatives))
+        other = ([1.0, 2.0], [0.0, 0.5])
+        assert all(math.isnan(end) for end in auroc_difference_interval(other, (positives, negatives)))
+
+
+def test_the_paired_difference_is_delongs() -> None:
+    random = np.random.default_rng(3)
+    first = random.integers(2, 12, 30).astype(float), random.integers(0, 9, 50).astype(float)
+    second = first[0] + random.integers(-3, 3, 30), first[1] + random.integers(-3, 3, 50)
+    pairs = kernels(*first) - kernels(*second)
+    difference, low, high = auroc_difference_interval(first, second)
+    assert difference == pytest.approx(pairs.mean())
+    reach = 1.959963984540054 * math.sqrt(pairs.mean(1).var(ddof=1) / 30 + pairs.mean(0).var(ddof=1) / 50)
+    assert (low, high) == pytest.approx((difference - reach, difference + reach))
+    apart = [auroc_interval(*each) for each in (first, second)]
+    assert high - low < sum(ends[2] - ends[1] for ends in apart)  # what both find easy cancels
+    assert auroc_difference_interval(first, first) == (0, 0, 0)
+    with pytest.raises(ValueError, match="different images"):
+        auroc_difference_interval(first, (second[0][1:], second[1]))
+
+
+def test_the_paired_interval_covers_the_true_difference() -> None:
+    random = np.random.default_rng(4)
+    truth = 0.8413447460685429 - 0.7602499389065234  # Phi(1) - Phi(1 / sqrt 2)
+    hits = 0
+    for _ in range(300):
+        shared = random.standard_normal(60) + math.sqrt(2), random.standard_normal(70)
+        noise = random.standard_normal(60) * math.sqrt(2) + 0, random.standard_normal(70) * math.sqrt(2)
+        noisy = (shared[0] + noise[0] * math.sqrt(0.5), shared[1] + noise[1] * math.sqrt(0.5))
+        _, low, high = auroc_difference_interval(shared, noisy)
+        hits += low <= truth <= high
+    assert 0.91 <= hits / 300 <= 0.985
+
+
+def test_the_interval_of_false_alarms_covers_the_share_at_the_true_threshold() -> None:
+    random = np.random.default_rng(5)
+    truth = 0.36123997  # P(N(0, 1) > 2 - 1.6448536), the threshold that finds 95% of N(2, 1)
+    hits, widths = 0, []
+    for _ in range(300):
+        positives, negatives = random.standard_normal(150) + 2, random.standard_normal(200)
+        low, high = false_alarms_interval(positives, negatives)
+        assert low <= false_alarms(positives, negatives) <= high
+        hits += low <= truth <= high
+        widths.append(high - low)
+    assert 0.92 <= hits / 300 <= 0.99
+    assert np.mean(widths) > 2 * 1.96 * math.sqrt(truth * (1 - truth) / 200)  # the threshold is uncertain too
+
+
+def test_no_false_alarm_at_all_still_leaves_some_possible() -> None:
+    low, high = false_alarms_interval(np.arange(100, 200), np.arange(50))
+    assert low == 0
+    assert 0.01 < high < 0.1
+    assert false_alarms_interval([5.0], [9.0])[1] == pytest.approx(1, abs=1e-3)
 
 
 def make_uncertainty() -> pd.DataFrame:
