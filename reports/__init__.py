@@ -29,6 +29,7 @@ from robust_hypergan.reports.page_examples import browsable
 from robust_hypergan.reports.pair_correlations import correlate_pairs
 from robust_hypergan.reports.pictures import pictures
 from robust_hypergan.reports.record import parse_record
+from robust_hypergan.reports.regression import REGRESSION_TABLES, summarise_regression
 from robust_hypergan.reports.run import Run, load_run, read_record
 from robust_hypergan.reports.section import Picture
 from robust_hypergan.reports.sections import sections
@@ -52,6 +53,7 @@ __all__ = [
     "EXAMPLES_COLUMNS",
     "GALLERY_COLUMNS",
     "NETWORKS_COLUMNS",
+    "REGRESSION_TABLES",
     "SUMMARY_COLUMNS",
     "TRAINING_COLUMNS",
     "Run",
@@ -71,6 +73,7 @@ __all__ = [
     "sign_test",
     "sources_mean_interval",
     "summarise",
+    "summarise_regression",
     "summary_html",
     "unlimited_columns_interval",
     "wilson_interval",
