@@ -171,7 +171,8 @@ def _course(study: Study) -> Section:
             Picture(
                 "course",
                 "Width of the band against the step",
-                "Thick: geometric mean over seeds; thin: single seeds.",
+                "Thick: geometric mean over seeds; thin: single seeds. The learning rate falls to 0 at the"
+                " end, which flattens both.",
                 f"Two line plots, logarithmic. Inside, from half of the training to its end: {said}.",
                 draw_course(training, NAMES),
             ),
