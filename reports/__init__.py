@@ -35,6 +35,7 @@ from robust_hypergan.reports.pair_correlations import correlate_pairs
 from robust_hypergan.reports.paper_statements import compare as compare_attacks
 from robust_hypergan.reports.pictures import pictures
 from robust_hypergan.reports.record import parse_record
+from robust_hypergan.reports.regression import REGRESSION_TABLES, summarise_regression
 from robust_hypergan.reports.run import Run, beside_folder, load_run, read_record
 from robust_hypergan.reports.section import Picture
 from robust_hypergan.reports.sections import sections
@@ -59,6 +60,7 @@ __all__ = [
     "GALLERY_COLUMNS",
     "NETWORKS_COLUMNS",
     "OUTLIER_GALLERY",
+    "REGRESSION_TABLES",
     "SUMMARY_COLUMNS",
     "TRAINING_COLUMNS",
     "Run",
@@ -82,6 +84,7 @@ __all__ = [
     "sign_test",
     "sources_mean_interval",
     "summarise",
+    "summarise_regression",
     "summary_html",
     "unlimited_columns_interval",
     "wilson_interval",

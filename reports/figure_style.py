@@ -41,6 +41,7 @@ COLOURS = (  # Okabe & Ito 2008 without its yellow, which is too pale on white; 
 )
 KIND_COLOURS = {
     "hypergan": "#0072B2",
+    "hypergan-anchored": "#882255",
     "deep-ensemble": "#D55E00",
     "mc-dropout": "#009E73",
     "swag": "#CC79A7",

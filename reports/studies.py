@@ -7,11 +7,13 @@ from robust_hypergan.reports.study_adversarial import ADVERSARIAL
 from robust_hypergan.reports.study_classification import CLASSIFICATION
 from robust_hypergan.reports.study_hardening import HARDENING
 from robust_hypergan.reports.study_out_of_distribution import OUT_OF_DISTRIBUTION
+from robust_hypergan.reports.study_regression import REGRESSION
 
 STUDIES: dict[str, StudyReport] = {
     "classification": CLASSIFICATION,
     "uncertainty": OUT_OF_DISTRIBUTION,
     "adversarial": ADVERSARIAL,
     "hardening": HARDENING,
+    "regression": REGRESSION,
 }
 """By the name that ``run.json`` gives; in the order in which a reproduction shows them."""

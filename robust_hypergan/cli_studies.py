@@ -162,6 +162,37 @@ def hardening(out: Path, **flags: Any) -> None:
 
 @click.command()
 @OUT
+@click.option("--steps", type=int, default=2000, show_default=True, help="Optimisation steps of a HyperGAN.")
+@click.option(
+    "--train-networks", type=int, default=32, show_default=True, help="Networks that it generates a step."
+)
+@click.option(
+    "--networks",
+    multiple=True,
+    type=int,
+    default=(10, 100, 1000),
+    show_default=True,
+    help="Networks of a panel; repeat it.",
+)
+@click.option("--seeds", type=int, default=5, show_default=True, help="Trainings, each on data of its own.")
+@click.option("--hidden", type=int, default=200, show_default=True, help="Units of the hidden layer.")
+@click.option("--members", type=int, default=10, show_default=True, help="Networks of the deep ensemble.")
+@EVERYWHERE
+def regression(out: Path, **flags: Any) -> None:
+    """Uncertainty in one dimension, where there are data and where not (the paper's Figure 2).
+
+    \b
+    Example:
+      robust-hypergan regression --seeds 2 --out RUN
+    """
+    from robust_hypergan.regression import RegressionConfig, run_regression
+
+    names = ("steps", "train_networks", "networks", "seeds", "seed", "hidden", "members")
+    _run(run_regression, RegressionConfig(**{name: flags[name] for name in names}), out, flags)
+
+
+@click.command()
+@OUT
 @click.option("--budget", default="quick", show_default=True, help="quick or full.")
 @click.option("--only", multiple=True, help="Item to make now; repeat it.  [default: all]")
 @click.option("--list", "listed", is_flag=True, help="Say what the budget makes, and make nothing.")
@@ -211,5 +242,12 @@ def _run(run: Any, config: Any, out: Path, flags: dict[str, Any]) -> None:
     click.echo(run(config, out, device=device, command=repeat_command(), quiet=flags["quiet"]))
 
 
-COMMANDS: list[click.Command] = [classification, uncertainty, adversarial, hardening, reproduce]
+COMMANDS: list[click.Command] = [
+    classification,
+    regression,
+    uncertainty,
+    adversarial,
+    hardening,
+    reproduce,
+]
 """Added to the command line by :mod:`robust_hypergan.cli`."""
