@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-AUGMENTATIONS = ("none", "flip-crop")
+AUGMENTATIONS = ("none", "crop", "flip-crop")
 
 PADDING = 4
 """Pixels by which a crop may be off the middle."""
@@ -14,9 +14,9 @@ PADDING = 4
 def augment(images: Tensor, augmentation: str, generator: torch.Generator) -> Tensor:
     """Changed images; with ``none``, the same ones.
 
-    ``flip-crop`` mirrors every second image and crops each at a place of its own from the image padded by 4
-    pixels of its reflection, the usual augmentation of CIFAR (He et al., CVPR 2016, arXiv:1512.03385, there
-    with zeros as padding).
+    ``crop`` takes each image from a place of its own in the image padded by 4 pixels of its reflection;
+    ``flip-crop`` mirrors every second one besides, the usual augmentation of CIFAR (He et al., CVPR 2016,
+    arXiv:1512.03385, there with zeros as padding).
 
     Args:
         images: ``[N, C, H, W]`` of any kind, H and W above 4.
@@ -27,7 +27,7 @@ def augment(images: Tensor, augmentation: str, generator: torch.Generator) -> Te
         return images
     count, _, height, width = images.shape
     down, right = torch.randint(-PADDING, PADDING + 1, (2, count, 1), generator=generator)
-    mirrored = torch.rand(count, 1, generator=generator) < 0.5
+    mirrored = torch.rand(count, 1, generator=generator) < (0.5 if augmentation == "flip-crop" else 0)
     columns = torch.arange(width)
     rows = _reflected(torch.arange(height) + down, height)  # (N, H)
     columns = _reflected(torch.where(mirrored, columns.flip(0), columns) + right, width)  # (N, W)

@@ -44,6 +44,12 @@ def test_every_image_is_a_mirrored_or_shifted_one_and_all_of_them_occur() -> Non
     assert len(set(down[:, 0, 0].tolist())) == 2 * PADDING + 1
 
 
+def test_a_crop_alone_mirrors_nothing() -> None:
+    images = augment(coded_images(500), "crop", generator())[:, 0, 6:10, 6:10].long()
+    assert (images[:, :, 1:] - images[:, :, :-1] == 1).all()
+    assert len(set((images[:, 0, 0] % 16).tolist())) == 2 * PADDING + 1
+
+
 def test_beyond_the_edge_lies_the_reflection() -> None:
     images = augment(coded_images(500), "flip-crop", generator())[:, 0].long()
     shifted_up = images[(images[:, 8, 8] // 16) == 8 - PADDING]
