@@ -82,6 +82,7 @@ TRAINING = options(
     click.option("--batch", type=int, help="Images for each network.  [default: the preset's]"),
     click.option("--learning-rate", type=float, help="Peak rate of Adam.  [default: the preset's]"),
     click.option("--augmentation", help="none or flip-crop.  [default: the preset's]"),
+    click.option("--snapshots", type=int, help="Checkpoints to keep along the way.  [default: 0]"),
     click.option("--noise-share", type=float, help="Initial variance from noise.  [default: the preset's]"),
     click.option("--chunk", type=int, help="Parameters generated at once.  [default: a layer's]"),
     click.option("--no-mixer", is_flag=True, help="Ablation: independent noise for every layer."),

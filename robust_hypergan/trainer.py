@@ -43,6 +43,7 @@ class TrainConfig:
         precision: of the generated networks, ``float32`` or ``bfloat16`` with a last layer in float32; None
             is the fastest for processor and classifier. Generators and optimiser work in float32.
         augmentation: of the training images, see :func:`robust_hypergan.augmentation.augment`.
+        snapshots: checkpoints kept along the way, evenly spaced, at most one a step; the last is the result.
 
     Raises:
         InputError: a count below 1, a negative rate, an unknown precision or augmentation.
@@ -59,6 +60,7 @@ class TrainConfig:
     seed: int = 0
     precision: str | None = None
     augmentation: str = "none"
+    snapshots: int = 0
 
     def __post_init__(self) -> None:
         for name in ("steps", "networks", "batch"):
@@ -66,10 +68,16 @@ class TrainConfig:
         for name in ("learning_rate", "warmup", "adversarial_weight", "pretraining", "seed"):
             check_range(name, getattr(self, name), 0)
         check_range("codes", self.codes, self.networks)
+        check_range("snapshots", self.snapshots, 0, self.steps)
         if self.precision not in (None, *TRAINING_PRECISIONS):
             raise unknown("precision", str(self.precision), TRAINING_PRECISIONS)
         if self.augmentation not in AUGMENTATIONS:
             raise unknown("augmentation", self.augmentation, AUGMENTATIONS)
+
+    @property
+    def snapshot_steps(self) -> frozenset[int]:
+        """The steps after which a snapshot is kept."""
+        return frozenset(round(self.steps * (i + 1) / self.snapshots) for i in range(self.snapshots))
 
 
 class Trainer:

@@ -23,7 +23,7 @@ LAYERS = [
     {"cascade", "network_gradients"},
     {"ensemble"},
     {"checkpoint", "accuracy", "trainer", "draws"},
-    {"crafting", "training", "sampling", "presets"},
+    {"crafting", "training", "sampling", "presets", "snapshots"},
     {"fold", "ensemble_training"},
     {"stopping"},
     {"transferability"},
