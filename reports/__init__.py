@@ -22,6 +22,7 @@ from robust_hypergan.reports.diversity_tables import DIVERSITY_TABLES, diversity
 from robust_hypergan.reports.effective import effective_wilson_interval
 from robust_hypergan.reports.figure_style import save_figure
 from robust_hypergan.reports.files import read_table, write_bytes, write_table
+from robust_hypergan.reports.findings import compare as compare_attacks
 from robust_hypergan.reports.findings import find, headline
 from robust_hypergan.reports.notebook import summary_html
 from robust_hypergan.reports.page import Content, PageFigure, PageSection, render_html, render_markdown
@@ -38,12 +39,16 @@ from robust_hypergan.reports.statistics import (
     unlimited_columns_interval,
     wilson_interval,
 )
+from robust_hypergan.reports.study_adversarial import ADVERSARIAL_TABLES
+from robust_hypergan.reports.study_classification import CLASSIFICATION_TABLES
 from robust_hypergan.reports.study_page import write_reproduction, write_study
 from robust_hypergan.reports.tables import summarise
 from robust_hypergan.reports.weight_shapes import weight_shapes
 
 __all__ = [
+    "ADVERSARIAL_TABLES",
     "CHECKS_COLUMNS",
+    "CLASSIFICATION_TABLES",
     "COVERAGE_COLUMNS",
     "DIVERSITY_TABLES",
     "EVIDENCE_TABLES",
@@ -54,6 +59,7 @@ __all__ = [
     "TRAINING_COLUMNS",
     "Run",
     "SourceMatrix",
+    "compare_attacks",
     "compare_runs",
     "correlate_pairs",
     "crossed_mean_interval",

@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 from robust_hypergan.reports.study import StudyReport
+from robust_hypergan.reports.study_adversarial import ADVERSARIAL
+from robust_hypergan.reports.study_classification import CLASSIFICATION
 
-STUDIES: dict[str, StudyReport] = {}
+STUDIES: dict[str, StudyReport] = {
+    "classification": CLASSIFICATION,
+    "adversarial": ADVERSARIAL,
+}
 """By the name that ``run.json`` gives; in the order in which a reproduction shows them."""

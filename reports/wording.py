@@ -31,9 +31,9 @@ def interval(low: float, high: float, digits: int = 0) -> str:
     return f"{100 * low:.{digits}f}{DASH}{100 * high:.{digits}f}%"
 
 
-def points(difference: float) -> str:
+def points(difference: float, digits: int = 1) -> str:
     """A signed difference of fractions in percentage points: ``0.062 -> "+6.2"``."""
-    return UNKNOWN if math.isnan(difference) else f"{100 * difference:+.1f}".replace("-", MINUS)
+    return UNKNOWN if math.isnan(difference) else f"{100 * difference:+.{digits}f}".replace("-", MINUS)
 
 
 def number(value: float, digits: int = 3) -> str:

@@ -48,8 +48,7 @@ EVERYWHERE = options(
     click.option("--quiet", is_flag=True, help="No progress bars."),
 )
 
-DATA = options(
-    click.option("--data", default="mnist-5k", show_default=True, help="Data set."),
+DATA_ROOT = options(
     click.option(
         "--data-root",
         type=click.Path(path_type=Path),
@@ -59,6 +58,8 @@ DATA = options(
     ),
     click.option("--download", is_flag=True, help="Fetch the data set if it is missing."),
 )
+
+DATA = options(click.option("--data", default="mnist-5k", show_default=True, help="Data set."), DATA_ROOT)
 
 CLASSIFIER = click.option(
     "--classifier",

@@ -2,7 +2,137 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import click
 
-COMMANDS: list[click.Command] = []
+from robust_hypergan.cli_options import CLASSIFIER, DATA, DATA_ROOT, EVERYWHERE, OUT, find_device
+
+CHECKPOINTS = click.option(
+    "--checkpoint",
+    "checkpoints",
+    multiple=True,
+    required=True,
+    help="Trained networks, PATH or NAME=PATH; repeat it to set several kinds side by side.",
+)
+
+
+@click.command()
+@OUT
+@CHECKPOINTS
+@CLASSIFIER
+@DATA
+@click.option("--trained-on", help="Data set the networks were trained on.  [default: --data]")
+@click.option(
+    "--networks",
+    "sizes",
+    multiple=True,
+    type=int,
+    default=(1, 5, 10, 100),
+    show_default=True,
+    help="Networks of a vote; repeat it.",
+)
+@click.option("--votes", type=int, default=10, show_default=True, help="Votes of each size, at least.")
+@EVERYWHERE
+def classification(out: Path, **flags: Any) -> None:
+    """Accuracy of single networks and of mean votes (the paper's Table 2).
+
+    \b
+    Example:
+      robust-hypergan classification --checkpoint RUN/hypergan.safetensors --data mnist --out RUN2
+    """
+    from robust_hypergan.classification import ClassificationConfig, run_classification
+
+    names = ("checkpoints", "trained_on", "classifier", "sizes", "votes", "seed")
+    config = ClassificationConfig(data=_data(flags), **{name: flags[name] for name in names})
+    _run(run_classification, config, out, flags)
+
+
+@click.command()
+@OUT
+@CHECKPOINTS
+@CLASSIFIER
+@DATA
+@click.option(
+    "--attack",
+    "attacks",
+    multiple=True,
+    default=("fgsm", "pgd"),
+    show_default=True,
+    help="NAME:OPTION=VALUE,...; repeat it.",
+)
+@click.option(
+    "--eps", multiple=True, type=float, help="Radius; repeat it.  [default: the paper's and a finer grid]"
+)
+@click.option("--sources", type=int, default=3, show_default=True, help="Attacked networks of each training.")
+@click.option("--networks", type=int, default=500, show_default=True, help="Fresh networks.")
+@click.option("--examples", type=int, default=200, show_default=True, help="Images of the test split.")
+@EVERYWHERE
+def adversarial(out: Path, **flags: Any) -> None:
+    """Transfer over a grid of eps, several attacked networks and trainings (the paper's Figure 4).
+
+    \b
+    Example:
+      robust-hypergan adversarial --checkpoint RUN/hypergan.safetensors --sources 5 --out RUN2
+    """
+    from robust_hypergan.adversarial import AdversarialConfig, run_adversarial
+
+    names = ("checkpoints", "classifier", "attacks", "sources", "networks", "examples", "seed")
+    chosen = {name: flags[name] for name in names} | ({"eps": flags["eps"]} if flags["eps"] else {})
+    _run(run_adversarial, AdversarialConfig(data=_data(flags), **chosen), out, flags)
+
+
+@click.command()
+@OUT
+@click.option("--budget", default="quick", show_default=True, help="quick or full.")
+@click.option("--only", multiple=True, help="Item to make now; repeat it.  [default: all]")
+@click.option("--list", "listed", is_flag=True, help="Say what the budget makes, and make nothing.")
+@DATA_ROOT
+@EVERYWHERE
+def reproduce(out: Path, budget: str, only: tuple[str, ...], listed: bool, **flags: Any) -> None:
+    """Every figure and table of the HyperGAN paper from nothing, in one report.
+
+    What is finished is kept: the same command goes on where an earlier one was interrupted.
+
+    \b
+    Example:
+      robust-hypergan reproduce --budget quick --out REPRODUCTION
+    """
+    from robust_hypergan.budgets import find_plan
+    from robust_hypergan.reproduce import run_reproduction
+    from robust_hypergan.run_folder import repeat_command
+
+    plan = find_plan(budget, root=flags["data_root"], download=flags["download"], seed=flags["seed"])
+    if listed:
+        for name, item in plan.items.items():
+            click.echo(f"{name}: {', '.join(item.networks) or 'trains its own networks'}")
+        return
+    click.echo(
+        run_reproduction(
+            plan,
+            out,
+            only=only,
+            device=find_device(flags["device"]),
+            command=repeat_command(),
+            quiet=flags["quiet"],
+            say=lambda line: click.echo(line, err=True),
+        )
+    )
+
+
+def _data(flags: dict[str, Any]) -> Any:
+    from robust_hypergan.bench_config import DataConfig
+
+    return DataConfig(flags["data"], flags["data_root"], flags["download"])
+
+
+def _run(run: Any, config: Any, out: Path, flags: dict[str, Any]) -> None:
+    from robust_hypergan.run_folder import repeat_command
+
+    device = find_device(flags["device"])
+    click.echo(run(config, out, device=device, command=repeat_command(), quiet=flags["quiet"]))
+
+
+COMMANDS: list[click.Command] = [classification, adversarial, reproduce]
 """Added to the command line by :mod:`robust_hypergan.cli`."""

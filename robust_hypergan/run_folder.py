@@ -29,12 +29,13 @@ class RunFolder:
             is taken up again.
         command: the command that repeats the run.
         config: the full configuration, as JSON values.
+        again: take up a finished run too, to add to it.
 
     Raises:
         InputError: the folder holds a finished or another run, or something else, or can't be written.
     """
 
-    def __init__(self, path: Path, command: str, config: Mapping[str, Any]) -> None:
+    def __init__(self, path: Path, command: str, config: Mapping[str, Any], *, again: bool = False) -> None:
         self.path = path
         plain = json.loads(json.dumps(dict(config)))
         try:
@@ -45,7 +46,7 @@ class RunFolder:
                 f"can't use {path} for a run ({error.strerror}): choose another --out"
             ) from error
         if entries:
-            _refuse_unless_resumable(path, entries, plain)
+            _refuse_unless_resumable(path, entries, plain, again)
         self.record: dict[str, Any] = {
             "format": FORMAT,
             "status": "running",
@@ -87,6 +88,15 @@ class RunFolder:
         self.update(status="failed", finished=_now(), error=reason)
 
 
+def is_finished(path: Path) -> bool:
+    """Whether a folder holds a run that is done."""
+    try:
+        record = json.loads((path / "run.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return isinstance(record, dict) and record.get("status") == "done"
+
+
 def repeat_command() -> str:
     """The command line that is running, as a user would type it again."""
     return shlex.join(["robust-hypergan", *sys.argv[1:]])
@@ -103,7 +113,7 @@ def accuracy_sentence(path: Path) -> str:
     )
 
 
-def _refuse_unless_resumable(path: Path, entries: set[str], config: dict[str, Any]) -> None:
+def _refuse_unless_resumable(path: Path, entries: set[str], config: dict[str, Any], again: bool) -> None:
     if "run.json" not in entries:
         raise InputError(f"{path} is not empty and holds no run: choose another --out")
     try:
@@ -111,12 +121,10 @@ def _refuse_unless_resumable(path: Path, entries: set[str], config: dict[str, An
         status, old_config = old["status"], old["config"]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(f"{path} holds a damaged run.json: choose another --out") from error
-    if status == "done":
+    if status == "done" and not again:
         raise InputError(f"{path} holds a finished run: choose another --out, or delete it")
     if old_config != config:
-        raise InputError(
-            f"{path} holds an unfinished run with other settings: choose another --out, or delete it"
-        )
+        raise InputError(f"{path} holds a run with other settings: choose another --out, or delete it")
 
 
 def _now() -> str:

@@ -57,7 +57,7 @@ class Voting:
 
     def __init__(self, labels: Tensor, classes: int, parts: Sequence[Tensor], seed: int) -> None:
         self.labels, self.parts, self.networks = labels, parts, 0
-        self.votes = [_Votes(labels, classes, parts, size) for size in VOTES]
+        self.votes = [MeanVotes(labels, classes, parts, size) for size in VOTES]
         self.own_right = torch.zeros_like(labels, dtype=torch.bool)
         self.random = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(51,)))
 
@@ -78,15 +78,22 @@ class Voting:
         single, *votes = [votes.use(part) for votes in self._counted()]
         return [single, fresh, *votes]
 
-    def _counted(self) -> list[_Votes]:
+    def _counted(self) -> list[MeanVotes]:
         """The sizes that were reached, and one vote of all networks where the next was not."""
         reached = [votes for votes in self.votes if votes.accuracies]
         rest = [votes for votes in self.votes if not votes.accuracies]
         return reached + [votes.closed() for votes in rest[:1] if self.networks > reached[-1].size]
 
 
-class _Votes:
-    """The mean votes of one size."""
+class MeanVotes:
+    """The mean votes of one size: each full group of networks, in their order, is one.
+
+    Args:
+        labels: true classes ``[n]``.
+        classes: number of classes.
+        parts: indices of the queries of each part.
+        size: networks of a vote.
+    """
 
     def __init__(self, labels: Tensor, classes: int, parts: Sequence[Tensor], size: int) -> None:
         self.labels, self.parts, self.size = labels, parts, size
@@ -98,6 +105,7 @@ class _Votes:
         self.accuracies: list[list[float]] = []  # a row for each vote, a column for each part
 
     def add(self, probability: Tensor) -> None:
+        """Adds the softmax ``[n, classes]`` of one network."""
         self.probability += probability
         self.held += 1
         if self.held == self.size:
@@ -107,14 +115,15 @@ class _Votes:
             self.probability.zero_()
             self.held = 0
 
-    def closed(self) -> _Votes:
+    def closed(self) -> MeanVotes:
         """One vote of the networks held so far, in a copy: more may follow."""
-        votes = _Votes(self.labels, self.probability.shape[1], self.parts, self.held)
+        votes = MeanVotes(self.labels, self.probability.shape[1], self.parts, self.held)
         votes.held = self.held - 1
         votes.add(self.probability)
         return votes
 
     def use(self, part: int) -> Use:
+        """The use on one part."""
         rows = (self.right[self.parts[part]].double() / len(self.accuracies)).cpu().numpy()
         columns = [accuracies[part] for accuracies in self.accuracies]
         low, high = effective_wilson_interval(rows, columns)

@@ -38,7 +38,7 @@ def test_a_run_that_stops_is_failed_and_says_why(tmp_path, error, reason):
 def test_an_unfinished_run_is_taken_up_by_the_same_configuration_only(tmp_path):
     with pytest.raises(KeyboardInterrupt), RunFolder(tmp_path / "run", "command", CONFIG):
         raise KeyboardInterrupt
-    with pytest.raises(InputError, match="unfinished run with other settings"):
+    with pytest.raises(InputError, match="run with other settings"):
         RunFolder(tmp_path / "run", "command", {**CONFIG, "eps": [0.2]})
     with RunFolder(tmp_path / "run", "command", {**CONFIG, "eps": (0.1,)}):
         pass

@@ -1,0 +1,171 @@
+"""What a reproduction makes, by budget: which networks are trained, and which studies are made of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from robust_hypergan.adversarial import AdversarialConfig, run_adversarial
+from robust_hypergan.bench_config import BenchConfig, DataConfig
+from robust_hypergan.classification import ClassificationConfig, run_classification
+from robust_hypergan.classifiers import default_classifier, with_dropout
+from robust_hypergan.ensemble_training import EnsembleConfig
+from robust_hypergan.errors import unknown
+from robust_hypergan.hypergan import HyperGAN
+from robust_hypergan.mc_dropout import DropoutNetworks
+from robust_hypergan.presets import find_preset
+
+Checkpoints = Mapping[str, str]
+"""Paths of trained networks by their name."""
+
+
+@dataclass(frozen=True)
+class Item:
+    """One study of a reproduction.
+
+    Attributes:
+        run: makes the study of a configuration in a folder.
+        config: the configuration, of the checkpoints of the networks.
+        networks: names of the networks it needs.
+    """
+
+    run: Callable[..., Path]
+    config: Callable[[Checkpoints], Any]
+    networks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A whole reproduction.
+
+    Attributes:
+        name: of the budget.
+        title: heading of its page.
+        seed: of everything.
+        networks: what can be trained, by name.
+        items: the studies, in the order of the page.
+    """
+
+    name: str
+    title: str
+    seed: int
+    networks: Mapping[str, BenchConfig]
+    items: Mapping[str, Item]
+
+
+BASELINES = ("ordinary", "deep-ensemble", "mc-dropout", "swag")
+"""Kinds that stand beside the HyperGAN."""
+
+
+def find_plan(budget: str, *, root: Path, download: bool = False, seed: int = 0) -> Plan:
+    """The plan of a budget.
+
+    Args:
+        budget: ``quick``, on the data in the package, in minutes on two cores; or ``full``, on MNIST,
+            notMNIST, Fashion-MNIST and CIFAR-10, in hours.
+        root: folder of the data sets that do not come with the package.
+        download: fetch what is missing.
+        seed: of everything.
+
+    Raises:
+        InputError: an unknown budget.
+    """
+    budgets = {"quick": _quick, "full": _full}
+    if budget not in budgets:
+        raise unknown("budget", budget, budgets)
+    return budgets[budget](DataConfig(root=root, download=download), seed)
+
+
+def _quick(data: DataConfig, seed: int) -> Plan:
+    small = replace(data, name="mnist-5k")
+    networks = _networks("mnist-5k", small, "quick", seed, 2)
+    items = {
+        "classification-mnist-5k": _classification(networks, small, votes=2),
+        "adversarial-mnist-5k": _adversarial(networks, small, sources=1, networks=200, examples=100),
+    }
+    return Plan("quick", "The HyperGAN paper in minutes", seed, networks, items)
+
+
+def _full(data: DataConfig, seed: int) -> Plan:
+    mnist, small = replace(data, name="mnist"), replace(data, name="mnist-5k")
+    cifar5, cifar10 = replace(data, name="cifar5"), replace(data, name="cifar10")
+    families = {
+        "mnist": _networks("mnist", mnist, "standard", seed, 3),
+        "mnist-5k": _networks("mnist-5k", small, "standard", seed, 1),
+        "cifar5": _networks("cifar5", cifar5, "cifar", seed, 1),
+        "cifar10": _networks("cifar10", cifar10, "cifar", seed, 1),
+    }
+    items = {
+        "classification-mnist": _classification(families["mnist"], mnist),
+        "classification-mnist-5k": _classification(families["mnist-5k"], mnist, trained_on="mnist-5k"),
+        "classification-cifar5": _classification(families["cifar5"], cifar5),
+        "classification-cifar10": _classification(families["cifar10"], cifar10),
+        "adversarial-mnist": _adversarial(families["mnist"], mnist),
+    }
+    networks = {name: each for family in families.values() for name, each in family.items()}
+    return Plan("full", "The HyperGAN paper", seed, networks, items)
+
+
+def _networks(label: str, data: DataConfig, preset: str, seed: int, seeds: int) -> dict[str, BenchConfig]:
+    """HyperGANs of several seeds, the ablations and the other kinds, all with the same budget."""
+    sizes = find_preset(preset)
+    plain = BenchConfig(data=data, hypergan=sizes.hypergan, training=sizes.training, transfer=None)
+    found = {
+        f"{label}-hypergan-{i}": replace(plain, training=replace(sizes.training, seed=seed + i))
+        for i in range(seeds)
+    }
+    plain = replace(plain, training=replace(sizes.training, seed=seed))
+    found[f"{label}-no-mixer"] = replace(plain, hypergan=replace(sizes.hypergan, mixer=False))
+    found[f"{label}-no-discriminator"] = replace(
+        plain, training=replace(plain.training, adversarial_weight=0.0)
+    )
+    name = default_classifier((3, 32, 32) if label.startswith("cifar") else (1, 28, 28))
+    for kind in BASELINES:
+        classifier = with_dropout(name) if kind == DropoutNetworks.kind else name
+        found[f"{label}-{kind}"] = replace(plain, ensemble=EnsembleConfig(kind), classifier=classifier)
+    return found
+
+
+def _side_by_side(networks: Mapping[str, BenchConfig]) -> dict[str, str]:
+    """The first HyperGAN and the other kinds: the name on the page by the name of the networks."""
+    return {
+        name: own.ensemble.kind if own.ensemble else HyperGAN.kind
+        for name, own in networks.items()
+        if own.ensemble or name.endswith("-hypergan-0")
+    }
+
+
+def _trainings(networks: Mapping[str, BenchConfig]) -> dict[str, str]:
+    """The HyperGANs that differ in their seed alone."""
+    return {
+        name: f"seed {own.training.seed}"
+        for name, own in networks.items()
+        if name.rpartition("-")[0].endswith("hypergan")
+    }
+
+
+def _item(run: Callable[..., Path], make: Callable[[tuple[str, ...]], Any], names: Mapping[str, str]) -> Item:
+    """A study of networks, each under a name for the page."""
+
+    def config(checkpoints: Checkpoints) -> Any:
+        return make(tuple(f"{shown}={checkpoints[name]}" for name, shown in names.items()))
+
+    return Item(run, config, tuple(names))
+
+
+def _classification(family: Mapping[str, BenchConfig], data: DataConfig, **settings: Any) -> Item:
+    return _item(
+        run_classification,
+        lambda checkpoints: ClassificationConfig(checkpoints, data, **settings),
+        _side_by_side(family),
+    )
+
+
+def _adversarial(family: Mapping[str, BenchConfig], data: DataConfig, **settings: Any) -> Item:
+    return _item(
+        run_adversarial,
+        lambda checkpoints: AdversarialConfig(checkpoints, data, **settings),
+        _trainings(family),
+    )
