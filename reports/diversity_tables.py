@@ -22,7 +22,7 @@ SUMMARY = ["measure", "networks", "pairs", "mean", "ci_low", "ci_high"]
 
 DIVERSITY_TABLES: dict[str, list[str]] = {
     "networks": ["name", "kind", "network", "accuracy"],
-    "norms": ["name", "layer", "network", "norm"],
+    "norms": ["name", "layer", "network", "l2_norm"],
     "elements": ["name", "layer", "weights", "element_sd", "element_rms"],
     "pairs": ["name", "first", "second", "disagreement", "error_iou", "cka", "symmetric_kl"],
     "layers": [
@@ -55,7 +55,7 @@ def layer_table(norms: pd.DataFrame, elements: pd.DataFrame) -> pd.DataFrame:
     rows = []
     for key, own in norms.groupby(["name", "layer"], sort=False):
         name, layer = map(str, key)
-        values = own["norm"].to_numpy(dtype=float)
+        values = own["l2_norm"].to_numpy(dtype=float)
         element = sizes[name, layer]
         spread = relative_sd(values[:, None])
         sd = float(np.std(values, ddof=1)) if len(values) > 1 else float("nan")
@@ -85,7 +85,7 @@ def diversity_table(networks: pd.DataFrame, norms: pd.DataFrame, pairs: pd.DataF
 
 def norm_spread(norms: pd.DataFrame) -> Jackknife:
     """The relative standard deviation of the norms, averaged over the layers, of one name's rows."""
-    matrix = norms.pivot_table(index="network", columns="layer", values="norm", sort=False)
+    matrix = norms.pivot_table(index="network", columns="layer", values="l2_norm", sort=False)
     return relative_sd(matrix.to_numpy(dtype=float))
 
 

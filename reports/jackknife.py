@@ -16,6 +16,10 @@ FEWEST_NETWORKS = 3
 """With fewer there is no interval: leaving one of two out leaves no pair."""
 
 
+ROUNDING = 1e-12
+"""A relative spread up to this is that of equal numbers."""
+
+
 class Scale(NamedTuple):
     """Where an interval is symmetric: a map to the whole line, and back."""
 
@@ -108,6 +112,7 @@ def relative_sd(values: Floats) -> Jackknife:
         if len(kept) < 2:
             return float("nan")
         own = values[kept]
-        return float((own.std(axis=0, ddof=1) / own.mean(axis=0)).mean())
+        relative = float((own.std(axis=0, ddof=1) / own.mean(axis=0)).mean())
+        return relative if relative > ROUNDING else 0.0
 
     return jackknife(spread, len(values), LOG)

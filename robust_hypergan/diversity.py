@@ -41,9 +41,9 @@ class DiversityConfig:
     """What is compared, and on how much.
 
     Attributes:
-        data: whose test split the networks answer.
         checkpoints: trained networks, ``PATH`` or ``NAME=PATH``. The names ``full``, ``no-mixer`` and
             ``no-discriminator`` are those that the paper's claims are about.
+        data: whose test split the networks answer.
         trainings: folders of trainings with snapshots, ``PATH`` or ``NAME=PATH``, beside those in which the
             checkpoints lie.
         classifier: specification of the classifier of checkpoints that do not say it themselves.
@@ -62,8 +62,8 @@ class DiversityConfig:
         InputError: a count outside its range.
     """
 
-    data: DataConfig = field(default_factory=DataConfig)
     checkpoints: Sequence[str] = ()
+    data: DataConfig = field(default_factory=DataConfig)
     trainings: Sequence[str] = ()
     classifier: str | None = None
     networks: int = 100
@@ -147,7 +147,7 @@ class _Study:
                     along.append(_called(name, self._snapshot(step, path)))
                     progress.update()
         tables = {stem: _joined(own, DIVERSITY_TABLES[stem]) for stem, own in parts.items()}
-        tables["layers"] = layer_table(tables["norms"], tables["elements"])
+        tables["layers"] = layer_table(tables["norms"], tables.pop("elements"))
         tables["diversity"] = diversity_table(*(tables[stem] for stem in ("networks", "norms", "pairs")))
         if along:
             tables["along_training"] = _joined(along, DIVERSITY_TABLES["along_training"])

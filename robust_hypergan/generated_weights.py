@@ -50,8 +50,8 @@ def layer_spread(distribution: NetworkDistribution, networks: Networks) -> tuple
             own = sums.setdefault(layer, [torch.zeros_like(apart[0]), torch.zeros_like(apart[0])])
             own[0] += apart.sum(0)
             own[1] += apart.square().sum(0)
-    table = pd.DataFrame(norms, columns=["layer", "network", "norm"])
-    squares = table.assign(square=table["norm"] ** 2).groupby("layer", sort=False)["square"].mean()
+    table = pd.DataFrame(norms, columns=["layer", "network", "l2_norm"])
+    squares = table.assign(square=table["l2_norm"] ** 2).groupby("layer", sort=False)["square"].mean()
     count, rows = len(networks), []
     for layer, (total, square) in sums.items():
         variance = (square - total.square() / count).clamp(min=0) / max(1, count - 1)

@@ -22,7 +22,7 @@ def test_every_command_shown_parses():
 
     shown = re.search(r"```console\n(.*?)```", README, re.DOTALL)
     commands = re.findall(r"^\$ robust-hypergan (.*)$", shown[1].replace("\\\n", ""), re.MULTILINE)
-    assert len(commands) == 9
+    assert len(commands) == shown[1].count("$ ") > 8
     for command in commands:
         name, *arguments = command.partition("#")[0].split()
         cli.commands[name].make_context(name, arguments)

@@ -74,8 +74,9 @@ def test_one_or_two_networks_have_no_interval(count):
 
 
 def test_what_is_the_same_in_all_networks_has_no_interval():
-    found = relative_sd(np.ones((6, 2)))
-    assert found.estimate == 0
-    assert np.isnan(found.interval()).all()
+    for values in (np.ones((6, 2)), np.array([[1.0], [1 + 2e-16], [1.0], [1.0]])):
+        found = relative_sd(values)
+        assert found.estimate == 0
+        assert np.isnan(found.interval()).all()
     assert np.isnan(mean_over_pairs(np.zeros((6, 6)), LOGIT).interval()).all()
     assert mean_over_pairs(np.ones((6, 6)), PLAIN).interval() == (1.0, 1.0)
