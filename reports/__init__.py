@@ -18,6 +18,7 @@ from robust_hypergan.reports.comparison import compare_runs
 from robust_hypergan.reports.comparison_page import write_comparison
 from robust_hypergan.reports.detection import detection_table
 from robust_hypergan.reports.differences import difference_interval, paired_difference_interval, sign_test
+from robust_hypergan.reports.diversity_tables import DIVERSITY_TABLES, diversity_table, layer_table
 from robust_hypergan.reports.effective import effective_wilson_interval
 from robust_hypergan.reports.figure_style import save_figure
 from robust_hypergan.reports.files import read_table, write_bytes, write_table
@@ -49,12 +50,14 @@ from robust_hypergan.reports.study_adversarial import ADVERSARIAL_TABLES
 from robust_hypergan.reports.study_classification import CLASSIFICATION_TABLES
 from robust_hypergan.reports.study_page import write_reproduction, write_study
 from robust_hypergan.reports.tables import summarise
+from robust_hypergan.reports.weight_shapes import weight_shapes
 
 __all__ = [
     "ADVERSARIAL_TABLES",
     "CHECKS_COLUMNS",
     "CLASSIFICATION_TABLES",
     "COVERAGE_COLUMNS",
+    "DIVERSITY_TABLES",
     "EVIDENCE_TABLES",
     "EXAMPLES_COLUMNS",
     "GALLERY_COLUMNS",
@@ -73,8 +76,10 @@ __all__ = [
     "crossed_mean_interval",
     "detection_table",
     "difference_interval",
+    "diversity_table",
     "effective_wilson_interval",
     "headline",
+    "layer_table",
     "load_run",
     "outlier_tables",
     "paired_difference_interval",
@@ -87,6 +92,7 @@ __all__ = [
     "summarise_regression",
     "summary_html",
     "unlimited_columns_interval",
+    "weight_shapes",
     "wilson_interval",
     "write_comparison",
     "write_report",

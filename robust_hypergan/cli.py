@@ -235,6 +235,7 @@ def _bench_config(flags: dict[str, Any], *, trains: bool, transfers: bool) -> Be
             "learning_rate": flags["learning_rate"],
             "augmentation": flags["augmentation"],
             "pgd_eps": flags["pgd_eps"],
+            "snapshots": flags["snapshots"],
             "adversarial_weight": 0.0 if flags["no_discriminator"] else None,
             "seed": flags["seed"],
         }
@@ -273,6 +274,8 @@ def _ensemble(flags: dict[str, Any]) -> EnsembleConfig | None:
         return None
     if kind not in ENSEMBLE_KINDS:
         raise unknown("kind", kind, ("hypergan", *ENSEMBLE_KINDS))
+    if flags["snapshots"]:
+        raise InputError(f"snapshots are kept of a HyperGAN's training, not of {kind}: leave out --snapshots")
     return EnsembleConfig(kind, **_given({name: flags[name] for name in names}))
 
 

@@ -193,6 +193,39 @@ def regression(out: Path, **flags: Any) -> None:
 
 @click.command()
 @OUT
+@CHECKPOINTS
+@click.option(
+    "--training",
+    "trainings",
+    multiple=True,
+    help="Folder of a training with snapshots, PATH or NAME=PATH; repeat it.  [default: the checkpoints']",
+)
+@CLASSIFIER
+@DATA
+@click.option("--networks", type=int, default=100, show_default=True, help="Networks to compare.")
+@click.option("--images", type=int, default=10_000, show_default=True, help="Images of the test split.")
+@click.option(
+    "--weight-networks", type=int, default=1000, show_default=True, help="Networks to take single weights of."
+)
+@EVERYWHERE
+def diversity(out: Path, **flags: Any) -> None:
+    """How different the networks are: weights, answers, filters (the paper's Tables 3 and 4, Figure 6).
+
+    The names full, no-mixer and no-discriminator are those that the paper's claims are about.
+
+    \b
+    Example:
+      robust-hypergan diversity --checkpoint full=RUN/hypergan.safetensors --data mnist --out RUN2
+    """
+    from robust_hypergan.diversity import DiversityConfig, run_diversity
+
+    names = ("checkpoints", "trainings", "classifier", "networks", "images", "weight_networks", "seed")
+    config = DiversityConfig(data=_data(flags), **{name: flags[name] for name in names})
+    _run(run_diversity, config, out, flags)
+
+
+@click.command()
+@OUT
 @click.option("--budget", default="quick", show_default=True, help="quick or full.")
 @click.option("--only", multiple=True, help="Item to make now; repeat it.  [default: all]")
 @click.option("--list", "listed", is_flag=True, help="Say what the budget makes, and make nothing.")
@@ -247,6 +280,7 @@ COMMANDS: list[click.Command] = [
     regression,
     uncertainty,
     adversarial,
+    diversity,
     hardening,
     reproduce,
 ]

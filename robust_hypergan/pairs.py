@@ -13,6 +13,7 @@ from torch import Tensor
 from robust_hypergan.attacks import find_attack
 from robust_hypergan.crafting import Cell, craft_cell
 from robust_hypergan.datasets import to_unit
+from robust_hypergan.diversity_measures import disagreement, error_iou, weight_distance
 from robust_hypergan.draws import DistributionDraws
 from robust_hypergan.ensemble import ensemble_logits
 from robust_hypergan.measured import Measured
@@ -82,45 +83,6 @@ def pairs(measured: Measured) -> dict[str, pd.DataFrame]:
         ]
     table = pd.DataFrame(rows, columns=EVIDENCE_TABLES["pairs"])
     return {"pairs": table, "pair_correlations": correlate_pairs(table)}
-
-
-def disagreement(answers: Tensor) -> Tensor:
-    """Share of the images ``[K, K]`` on which two of K networks answer differently.
-
-    Args:
-        answers: predicted classes ``[K, n]``.
-    """
-    return torch.stack([(answers != own).double().mean(1) for own in answers])
-
-
-def error_iou(wrong: Tensor) -> Tensor:
-    """Intersection over union ``[K, K]`` of the images that two of K networks get wrong; 1 if neither errs.
-
-    Args:
-        wrong: which images each gets wrong, ``[K, n]`` bool.
-    """
-    both = torch.stack([(wrong & own).sum(1) for own in wrong]).double()
-    either = torch.stack([(wrong | own).sum(1) for own in wrong]).double()
-    return torch.where(either > 0, both / either.clamp(min=1), torch.ones_like(both))
-
-
-def weight_distance(params: Params) -> Tensor:
-    """L2 distance ``[K, K]`` of all parameters of two networks, relative to the mean of their two norms.
-
-    It is of the weights as they stand: networks that differ only in the order of their units are far apart.
-
-    Args:
-        params: parameters of K networks, each tensor ``[K, ...]``.
-    """
-    flat = [value.reshape(len(value), -1).double() for value in params.values()]
-    apart = torch.stack(
-        [
-            torch.stack([(value - value[row]).square().sum(1) for value in flat]).sum(0).sqrt()
-            for row in range(len(flat[0]))
-        ]
-    )
-    norms = torch.stack([value.square().sum(1) for value in flat]).sum(0).sqrt()
-    return apart / ((norms[:, None] + norms) / 2)
 
 
 def _images(measured: Measured, most: int) -> tuple[Tensor, Tensor]:

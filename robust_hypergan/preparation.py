@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, replace
+from typing import Any
 
 import torch
 from torch import nn
@@ -17,6 +18,7 @@ from robust_hypergan.hypergan import HyperGAN
 from robust_hypergan.network_gradients import fastest_is_half
 from robust_hypergan.networks import StoredDistribution, move
 from robust_hypergan.run_folder import RunFolder
+from robust_hypergan.snapshots import keep_snapshot
 from robust_hypergan.training import forget_state, train
 from robust_hypergan.transferability import check_addresses
 
@@ -96,6 +98,7 @@ def trained(
     else:
         name, classes = start.classifier, start.classes
         distribution, training = start.distribution, config.training
+        facts: dict[str, Any] = {"data": dataset.name, "data_sha256": dataset.sha256}
         if config.ensemble:
             distribution, table = train_ensemble(
                 lambda seed: build_classifier(name, classes, seed=seed),
@@ -111,13 +114,16 @@ def trained(
             if training.precision is None:
                 half = fastest_is_half(distribution.classifier, to_unit(dataset.images[:2].to(device)))
                 training = replace(training, precision="bfloat16" if half else "float32")
-            table = train(distribution, dataset, training, folder=run.path, quiet=quiet)
-        facts = {
-            "data": dataset.name,
-            "data_sha256": dataset.sha256,
-            "training": asdict(training),
-            "seconds": float(table["seconds"].iloc[-1]),
-        }
+            so_far = Checkpoint(distribution, name, classes, facts | {"training": asdict(training)})
+            table = train(
+                distribution,
+                dataset,
+                training,
+                folder=run.path,
+                keep=lambda step: keep_snapshot(run.path, step, so_far),
+                quiet=quiet,
+            )
+        facts |= {"training": asdict(training), "seconds": float(table["seconds"].iloc[-1])}
         checkpoint = Checkpoint(distribution, name, classes, facts)
         save_checkpoint(path, checkpoint)
     forget_state(run.path)

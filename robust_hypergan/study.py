@@ -58,6 +58,12 @@ def run_study(
     return write_study(out)
 
 
+def split_name(given: str) -> tuple[str, Path]:
+    """``NAME=PATH`` as name and path; the name of a bare ``PATH`` is empty."""
+    name, _, path = given.rpartition("=")
+    return name, Path(path)
+
+
 def load_named(
     checkpoints: Sequence[str], dataset: Dataset, device: torch.device, classifier: str | None = None
 ) -> dict[str, NetworkDistribution]:
@@ -75,8 +81,8 @@ def load_named(
     """
     found: dict[str, NetworkDistribution] = {}
     for each in checkpoints:
-        given, _, path = each.rpartition("=")
-        checkpoint = load_checkpoint(Path(path), classifier, len(dataset.classes))
+        given, path = split_name(each)
+        checkpoint = load_checkpoint(path, classifier, len(dataset.classes))
         check_fit(checkpoint.classifier, checkpoint.distribution.classifier, dataset)
         move(checkpoint.distribution, device)
         found[_free_name(given or kind_of(checkpoint.distribution), found)] = checkpoint.distribution

@@ -47,6 +47,7 @@ class TrainConfig:
         pgd_eps: radius of the L-inf ball of adversarial training, where each network sees PGD examples made
             against another; 0 trains on clean images.
         pgd_steps: steps of that PGD.
+        snapshots: checkpoints kept along the way, evenly spaced, at most one a step; the last is the result.
 
     Raises:
         InputError: a count below 1, a negative rate, an unknown precision or augmentation.
@@ -65,6 +66,7 @@ class TrainConfig:
     augmentation: str = "none"
     pgd_eps: float = 0.0
     pgd_steps: int = 7
+    snapshots: int = 0
 
     def __post_init__(self) -> None:
         for name in ("steps", "networks", "batch"):
@@ -74,10 +76,16 @@ class TrainConfig:
         check_range("pgd_eps", self.pgd_eps, 0, 1)
         check_range("pgd_steps", self.pgd_steps, 1)
         check_range("codes", self.codes, self.networks)
+        check_range("snapshots", self.snapshots, 0, self.steps)
         if self.precision not in (None, *TRAINING_PRECISIONS):
             raise unknown("precision", str(self.precision), TRAINING_PRECISIONS)
         if self.augmentation not in AUGMENTATIONS:
             raise unknown("augmentation", self.augmentation, AUGMENTATIONS)
+
+    @property
+    def snapshot_steps(self) -> frozenset[int]:
+        """The steps after which a snapshot is kept."""
+        return frozenset(round(self.steps * (i + 1) / self.snapshots) for i in range(self.snapshots))
 
 
 class Trainer:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
@@ -32,6 +33,7 @@ def train(
     *,
     folder: Path | None = None,
     checkpoint_seconds: float = 60.0,
+    keep: Callable[[int], None] | None = None,
     quiet: bool = True,
 ) -> pd.DataFrame:
     """Trains a HyperGAN in place.
@@ -44,6 +46,8 @@ def train(
             state of the same training is there already, training goes on from it, with the same
             result as if it had never stopped.
         checkpoint_seconds: least time between two states.
+        keep: called with the step after each of ``config.snapshot_steps``; what it writes is there before any
+            later state is, so that a training that is resumed leaves the same snapshots.
         quiet: no progress bar.
 
     Returns:
@@ -65,6 +69,8 @@ def train(
         while trainer.step < config.steps:
             window.append(trainer.advance())
             progress.update()
+            if keep and trainer.step in config.snapshot_steps:
+                keep(trainer.step)
             if trainer.step % LOG_EVERY and trainer.step < config.steps:
                 continue
             means = {key: sum(row[key] for row in window) / len(window) for key in window[0]}

@@ -17,6 +17,7 @@ from safetensors.torch import load_file
 from robust_hypergan.checkpoint import load_checkpoint
 from robust_hypergan.classifiers import MNISTClassifier
 from robust_hypergan.cli import cli
+from robust_hypergan.networks import fingerprint
 from robust_hypergan.trainer import TRAINING_PRECISIONS
 
 ROOT = Path(__file__).parent.parent
@@ -119,6 +120,22 @@ def test_training_alone_says_how_good_the_networks_are(tmp_path):
     assert "only trained" in refused("report", tmp_path / "run")
     facts = load_checkpoint(tmp_path / "run" / "hypergan.safetensors").facts
     assert facts["training"]["precision"] in TRAINING_PRECISIONS  # the one that was used
+
+
+def test_a_training_keeps_snapshots(tmp_path):
+    done = run("train", *SMALL, "--snapshots", "2", "--out", tmp_path / "run")
+    assert done.returncode == 0, done.stderr
+    kept = sorted((tmp_path / "run" / "snapshots").iterdir())
+    assert [path.name for path in kept] == ["step-000010.safetensors", "step-000020.safetensors"]
+    first, last, result = (
+        load_checkpoint(path) for path in (*kept, tmp_path / "run" / "hypergan.safetensors")
+    )
+    assert last.facts["training"] == result.facts["training"]
+    assert fingerprint(last.distribution.tensors()) == fingerprint(result.distribution.tensors())
+    assert fingerprint(first.distribution.tensors()) != fingerprint(result.distribution.tensors())
+    assert "of a HyperGAN's training" in refused(
+        "train", "--kind", "swag", "--snapshots", "2", "--out", tmp_path / "swag"
+    )
 
 
 def test_a_report_is_remade_from_the_tables_to_the_same_bytes(finished):

@@ -2,7 +2,6 @@
 
 import math
 
-import numpy as np
 import pandas as pd
 import pytest
 import torch
@@ -12,7 +11,7 @@ from robust_hypergan.deep_ensemble import DeepEnsemble
 from robust_hypergan.measured import EvidenceConfig, Measured
 from robust_hypergan.networks import Networks, materialise
 from robust_hypergan.ordinary import OrdinaryNetwork
-from robust_hypergan.pairs import disagreement, error_iou, pairs, weight_distance
+from robust_hypergan.pairs import pairs
 from robust_hypergan.transferability import TransferConfig, transfer
 
 
@@ -21,22 +20,6 @@ def measured(distribution, test_set, **settings):
     config = TransferConfig(**settings)
     result = transfer(distribution, test_set, config)
     return Measured(distribution, test_set, config, EvidenceConfig(), result, torch.device("cpu"))
-
-
-def test_two_networks_that_agree_fully_or_not_at_all():
-    answers = torch.tensor([[0, 1, 2, 0], [0, 1, 2, 0], [1, 2, 0, 1]])
-    assert disagreement(answers).tolist() == [[0, 0, 1], [0, 0, 1], [1, 1, 0]]
-    wrong = torch.tensor([[1, 1, 0, 0], [0, 1, 1, 0], [0, 0, 0, 1]], dtype=torch.bool)
-    expected = [[1, 1 / 3, 0], [1 / 3, 1, 0], [0, 0, 1]]
-    np.testing.assert_allclose(error_iou(wrong), expected)
-    assert error_iou(torch.zeros(2, 5, dtype=torch.bool)).tolist() == [[1, 1], [1, 1]]
-
-
-def test_the_weight_distance_is_relative_to_the_mean_norm():
-    params = {"a": torch.tensor([[3.0, 0.0], [0.0, 0.0]]), "b": torch.tensor([[0.0], [4.0]])}
-    np.testing.assert_allclose(weight_distance(params), [[0, 5 / 3.5], [5 / 3.5, 0]])
-    same = {"a": torch.ones(2, 3)}
-    assert weight_distance(same).tolist() == [[0, 0], [0, 0]]
 
 
 def test_every_pair_is_counted_again_by_a_plain_loop(untrained, test_set):

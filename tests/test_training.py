@@ -5,10 +5,12 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 import torch
+from safetensors.torch import load_file
 from torch.func import functional_call
 from torch.nn import functional
 
 from robust_hypergan.accuracy import measure_accuracy
+from robust_hypergan.checkpoint import Checkpoint
 from robust_hypergan.classifiers import MNISTClassifier
 from robust_hypergan.datasets import to_unit
 from robust_hypergan.errors import InputError
@@ -16,6 +18,7 @@ from robust_hypergan.hypergan import HyperGAN
 from robust_hypergan.network_gradients import NetworkGradients
 from robust_hypergan.networks import Networks
 from robust_hypergan.presets import PRESETS, find_preset
+from robust_hypergan.snapshots import find_snapshots, keep_snapshot
 from robust_hypergan.trainer import TrainConfig, Trainer
 from robust_hypergan.training import STATE_NAME, forget_state, train
 
@@ -140,6 +143,57 @@ def test_an_interrupted_training_resumes_to_the_same_last_bit(build, training_se
     pd.testing.assert_frame_equal(table.drop(columns="seconds"), resumed_table.drop(columns="seconds"))
     forget_state(tmp_path)
     assert not (tmp_path / STATE_NAME).exists()
+
+
+def test_snapshots_are_evenly_spaced_and_the_last_is_the_result(build, training_set):
+    config = replace(SHORT, steps=7, snapshots=3)
+    assert sorted(config.snapshot_steps) == [2, 5, 7]
+    hypergan, kept = build(), {}
+
+    def keep(step):
+        kept[step] = {name: value.clone() for name, value in weights(hypergan).items()}
+
+    train(hypergan, training_set, config, keep=keep)
+    assert list(kept) == [2, 5, 7]
+    assert equal(kept[7], weights(hypergan))
+    assert not equal(kept[2], kept[5])
+    plain = build()
+    train(plain, training_set, replace(config, snapshots=0))
+    assert equal(weights(plain), weights(hypergan))
+    with pytest.raises(InputError, match="snapshots 8 is out of range"):
+        replace(config, snapshots=8)
+
+
+def test_a_resumed_training_keeps_the_same_snapshots(build, training_set, tmp_path, monkeypatch):
+    config = replace(SHORT, steps=24, snapshots=4)
+
+    def keeps(folder, hypergan):
+        return lambda step: keep_snapshot(folder, step, Checkpoint(hypergan, f"{__name__}:none", 3, {}))
+
+    whole, folders = build(), [tmp_path / "whole", tmp_path / "resumed"]
+    for folder in folders:
+        folder.mkdir()
+    train(whole, training_set, config, keep=keeps(folders[0], whole))
+    advance = Trainer.advance
+
+    def stops(self):
+        if self.step == 20:
+            raise KeyboardInterrupt
+        return advance(self)
+
+    monkeypatch.setattr(Trainer, "advance", stops)
+    stopped, resumed = build(), build()
+    keep = keeps(folders[1], stopped)
+    with pytest.raises(KeyboardInterrupt):
+        train(stopped, training_set, config, folder=folders[1], checkpoint_seconds=0, keep=keep)
+    monkeypatch.setattr(Trainer, "advance", advance)
+    train(resumed, training_set, config, folder=folders[1], keep=keeps(folders[1], resumed))
+    found = [find_snapshots(folder) for folder in folders]
+    assert list(found[0]) == list(found[1]) == [6, 12, 18, 24]
+    for step, path in found[0].items():
+        assert path.name == f"step-{step:06d}.safetensors"
+        assert equal(load_file(path), load_file(found[1][step]))
+    assert find_snapshots(tmp_path) == {}
 
 
 def test_the_state_of_another_training_is_refused(build, training_set, tmp_path):
