@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from robust_hypergan.durable import make_folder
 from robust_hypergan.reports.columns import (
     CHECKS_COLUMNS,
     COVERAGE_COLUMNS,
@@ -27,7 +28,7 @@ from robust_hypergan.reports.page import Content, PageFigure, PageSection, rende
 from robust_hypergan.reports.page_examples import browsable
 from robust_hypergan.reports.pair_correlations import correlate_pairs
 from robust_hypergan.reports.pictures import pictures
-from robust_hypergan.reports.record import parse_record
+from robust_hypergan.reports.record import RUN_FORMAT, check_format, parse_record
 from robust_hypergan.reports.run import Run, load_run
 from robust_hypergan.reports.section import Picture
 from robust_hypergan.reports.sections import sections
@@ -46,10 +47,12 @@ __all__ = [
     "EXAMPLES_COLUMNS",
     "GALLERY_COLUMNS",
     "NETWORKS_COLUMNS",
+    "RUN_FORMAT",
     "SUMMARY_COLUMNS",
     "TRAINING_COLUMNS",
     "Run",
     "SourceMatrix",
+    "check_format",
     "compare_runs",
     "correlate_pairs",
     "crossed_mean_interval",
@@ -104,5 +107,7 @@ def write_report(folder: Path) -> Path:
 
 
 def _finished(run: Run, picture: Picture) -> PageFigure:
-    png, svg = save_figure(picture.figure, run.folder / "figures", picture.name)
+    folder = run.folder / "figures"
+    make_folder(folder)
+    png, svg = save_figure(picture.figure, folder, picture.name)
     return PageFigure(picture.name, picture.title, picture.caption, picture.alt, png, svg)
