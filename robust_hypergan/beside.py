@@ -5,7 +5,6 @@ The undefended twin is among them, as Carlini et al. 2019 (arXiv:1902.06705) ask
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -23,7 +22,7 @@ from robust_hypergan.mc_dropout import DropoutNetworks
 from robust_hypergan.networks import fresh_available, kind_of
 from robust_hypergan.preparation import loaded, untrained
 from robust_hypergan.reports import Run, compare_runs, load_run
-from robust_hypergan.run_folder import RunFolder
+from robust_hypergan.run_folder import RunFolder, is_finished
 from robust_hypergan.text import file_name
 from robust_hypergan.transferability import check_addresses
 
@@ -80,7 +79,7 @@ def measure_beside(
     for name, config in configs.items():
         folder = run.path / FOLDER / file_name(name)
         try:
-            if not _finished(folder):
+            if not is_finished(folder):
                 bench(config, folder)
             runs[name], outcome[name] = load_run(folder), "done"
         except InputError as error:  # one kind that can't be attacked is no reason to lose the others
@@ -114,11 +113,3 @@ def _beside_config(
     transfer = replace(config.transfer, networks=networks)
     check_addresses(distribution, transfer)
     return kind_of(distribution), replace(beside, transfer=transfer)
-
-
-def _finished(folder: Path) -> bool:
-    try:
-        record = json.loads((folder / "run.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return False
-    return isinstance(record, dict) and record.get("status") == "done"
