@@ -11,7 +11,7 @@ ROOT = Path(__file__).parent.parent
 
 LAYERS = [
     {"errors", "text", "progress", "layout"},
-    {"downloads", "user_code", "augmentation", "durable"},
+    {"downloads", "user_code", "augmentation", "durable", "interruption"},
     {"idx_sets", "colour_sets"},
     {"packaged"},
     {"datasets", "classifiers", "layers"},
