@@ -135,9 +135,7 @@ class RunFolder:
             if error is None:
                 self.finish()
                 remove_folder(self.progress)
-                # whoever opened it before gets the lock of a file that is gone, but then finds the run done
-                with contextlib.suppress(OSError):
-                    (self.path / LOCK).unlink()
+                _tidy(self.path)
                 return
             reason = (
                 "interrupted" if isinstance(error, KeyboardInterrupt) else f"{type(error).__name__}: {error}"
@@ -186,8 +184,19 @@ def _old_record(path: Path) -> dict[str, Any]:
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError(f"{path} holds a damaged run.json: choose another --out") from error
     if is_finished(path):
+        _tidy(path)  # the process may have been killed at that
         raise InputError(f"{path} holds a finished run: choose another --out, or delete it")
     return old
+
+
+def _tidy(path: Path) -> None:
+    """Removes what a run that is done needs no more.
+
+    Whoever opened the lock's file before gets the lock of a file that is gone, but then finds the run done.
+    """
+    remove_partials(path)
+    with contextlib.suppress(OSError):
+        (path / LOCK).unlink()
 
 
 def _locked(path: Path) -> FileLock:

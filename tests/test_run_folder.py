@@ -141,6 +141,16 @@ def test_a_run_is_finished_when_its_states_are_gone_and_not_before(tmp_path):
     assert names(tmp_path) == ["run.json"]
 
 
+def test_a_run_that_was_killed_while_it_tidied_up_is_finished_and_tidied(tmp_path):
+    with RunFolder(tmp_path, "command", CONFIG):
+        pass
+    (tmp_path / ".progress.partial").mkdir()
+    (tmp_path / ".lock").touch()
+    with pytest.raises(InputError, match="holds a finished run"):
+        RunFolder(tmp_path, "command", CONFIG)
+    assert names(tmp_path) == ["run.json"]
+
+
 def test_what_a_kill_left_half_written_is_removed(tmp_path):
     (tmp_path / ".run.json.partial").write_text("{")
     (tmp_path / ".lock").touch()
