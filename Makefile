@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN = .venv/bin
 RUN ?= runs/demo
 
-.PHONY: demo test lint types wheel bench-speed clean
+.PHONY: demo test nightly lint types wheel bench-speed clean
 
 demo: .venv/ready  ## train a HyperGAN, attack one network, try 500 fresh ones, and an ordinary ensemble beside; write the report
 	rm -rf $(RUN)
@@ -13,6 +13,9 @@ demo: .venv/ready  ## train a HyperGAN, attack one network, try 500 fresh ones, 
 
 test: .venv/ready  ## every test, a process with one thread for each core; warnings are errors
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --dist loadfile
+
+nightly: .venv/ready  ## kill runs at a hundred random moments; each has to end in the same bits
+	KILLS=100 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -s tests/test_killing.py
 
 lint: .venv/ready  ## style and formatting
 	$(BIN)/ruff check .

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from robust_hypergan.durable import make_folder
 from robust_hypergan.reports.columns import (
     CHECKS_COLUMNS,
     COVERAGE_COLUMNS,
@@ -35,7 +36,7 @@ from robust_hypergan.reports.page_examples import browsable
 from robust_hypergan.reports.pair_correlations import correlate_pairs
 from robust_hypergan.reports.paper_statements import compare as compare_attacks
 from robust_hypergan.reports.pictures import pictures
-from robust_hypergan.reports.record import parse_record
+from robust_hypergan.reports.record import RUN_FORMAT, check_format, parse_record
 from robust_hypergan.reports.regression import REGRESSION_TABLES, summarise_regression
 from robust_hypergan.reports.run import Run, beside_folder, load_run, read_record
 from robust_hypergan.reports.section import Picture
@@ -64,12 +65,14 @@ __all__ = [
     "NETWORKS_COLUMNS",
     "OUTLIER_GALLERY",
     "REGRESSION_TABLES",
+    "RUN_FORMAT",
     "SUMMARY_COLUMNS",
     "TRAINING_COLUMNS",
     "Run",
     "ScoredImages",
     "SourceMatrix",
     "beside_folder",
+    "check_format",
     "compare_attacks",
     "compare_runs",
     "correlate_pairs",
@@ -139,5 +142,7 @@ def write_report(folder: Path) -> Path:
 
 
 def _finished(run: Run, picture: Picture) -> PageFigure:
-    png, svg = save_figure(picture.figure, run.folder / "figures", picture.name)
+    folder = run.folder / "figures"
+    make_folder(folder)
+    png, svg = save_figure(picture.figure, folder, picture.name)
     return PageFigure(picture.name, picture.title, picture.caption, picture.alt, png, svg)

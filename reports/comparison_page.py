@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from robust_hypergan.durable import make_folder
 from robust_hypergan.errors import InputError
 from robust_hypergan.reports.comparison import compare_runs
 from robust_hypergan.reports.figure_style import save_figure
@@ -44,12 +45,14 @@ def write_comparison(folders: Sequence[Path], out: Path) -> Path:
     table = compare_runs(runs)
     if table.empty:
         raise InputError("none of these runs has a measured cell: there is nothing to compare")
+    make_folder(out, parents=True)
     write_table(table, out / TABLE)
     section = comparison_section(table, name="comparison", title="What was found")
     return _write_page(runs, section, out)
 
 
 def _write_page(runs: dict[str, Run], section: Section, out: Path) -> Path:
+    make_folder(out / "figures")
     figures = tuple(
         PageFigure(
             picture.name,

@@ -1,10 +1,8 @@
-"""Writing files so that a reader never sees half of one, and reading tables with plain errors."""
+"""Tables as CSV: written whole, read with plain errors."""
 
 from __future__ import annotations
 
-import contextlib
 import csv
-import os
 from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,6 +13,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load_file
 
+from robust_hypergan.durable import write_bytes as write_bytes
 from robust_hypergan.errors import InputError
 from robust_hypergan.reports.columns import TEXT_COLUMNS
 
@@ -22,27 +21,13 @@ AGAIN = "write it again with the run's command"
 TRUTHS = {"True": True, "False": False}
 
 
-def write_bytes(path: Path, content: bytes) -> None:
-    """Write beside the path, then move into place: the file is whole or as it was before.
-
-    Raises:
-        InputError: when the place cannot be written.
-    """
-    beside = path.with_name(f".{path.name}.partial")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        beside.write_bytes(content)
-        os.replace(beside, path)
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            beside.unlink()
-        raise InputError(f"cannot write {path}: {error.strerror or error}") from error
-
-
 def write_table(table: pd.DataFrame, path: Path) -> None:
     """Write a table as CSV (UTF-8, no index, blank for NaN), atomically.
 
     Floats are written with the fewest digits that read back to the same number.
+
+    Raises:
+        InputError: the place can't be written.
     """
     write_bytes(path, table.to_csv(index=False, lineterminator="\n").encode())
 

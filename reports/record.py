@@ -9,7 +9,8 @@ from typing import Any
 
 from robust_hypergan.errors import InputError
 
-FORMAT = 1
+RUN_FORMAT = 1
+"""Of ``run.json``."""
 
 
 @dataclass(frozen=True)
@@ -83,18 +84,27 @@ class Record:
     beside: Mapping[str, str]
 
 
+def check_format(info: Mapping[str, Any]) -> None:
+    """Refuses a ``run.json`` that another version of the toolkit wrote in another format.
+
+    Raises:
+        InputError: says which, and what to do.
+    """
+    found = info.get("format", RUN_FORMAT)
+    if found != RUN_FORMAT:
+        older = isinstance(found, int) and found < RUN_FORMAT
+        advice = "repeat the run, or use the version that wrote it" if older else "update robust-hypergan"
+        raise InputError(f"run.json has format {found!r}, this version reads {RUN_FORMAT}: {advice}")
+
+
 def parse_record(info: Mapping[str, Any]) -> Record:
     """Typed values of a parsed ``run.json``.
 
     Raises:
         InputError: when ``status``, ``data.name`` or ``cells`` is absent, a value has the wrong type, or
-            the file was written by a newer version of the toolkit.
+            the file is of another format.
     """
-    version = info.get("format", FORMAT)
-    if version != FORMAT:
-        raise InputError(
-            f"run.json has format {version!r}, this version reads {FORMAT}: update robust-hypergan"
-        )
+    check_format(info)
     data, examples = _mapping(info, "data"), _mapping(info, "examples")
     if not (isinstance(info.get("status"), str) and data.get("name") and isinstance(info.get("cells"), list)):
         raise InputError("run.json is damaged: it must have 'status', 'data.name' and 'cells'")

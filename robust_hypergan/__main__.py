@@ -8,25 +8,25 @@ import click
 
 from robust_hypergan.cli import cli
 from robust_hypergan.errors import InputError
+from robust_hypergan.interruption import end_on_signals
 
 
 def main() -> None:
-    """Exit 0 done; 2 bad input or usage, in one line that says what to do; 130 interrupted."""
+    """Exit 0 done; 2 bad input, usage or place, in one line that says what to do; 130 and 143 interrupted."""
+    end_on_signals()
     try:
         cli.main(prog_name="robust-hypergan", standalone_mode=False)
-    except (click.Abort, KeyboardInterrupt):
-        print("\nrobust-hypergan: interrupted; give the same command again to go on", file=sys.stderr)
-        sys.exit(130)
     except click.ClickException as error:
-        print(f"robust-hypergan: {_one_line(error.format_message())}", file=sys.stderr)
-        sys.exit(2)
+        _refuse(error.format_message())
     except InputError as error:
-        print(f"robust-hypergan: {_one_line(str(error))}", file=sys.stderr)
-        sys.exit(2)
+        _refuse(str(error))
+    except OSError as error:  # a disk that is full or gone where no more could be said about it
+        _refuse(str(error))
 
 
-def _one_line(message: str) -> str:
-    return " ".join(message.split())
+def _refuse(message: str) -> None:
+    print(f"robust-hypergan: {' '.join(message.split())}", file=sys.stderr)
+    sys.exit(2)
 
 
 if __name__ == "__main__":

@@ -79,11 +79,13 @@ def bench(
             kind=kind_of(checkpoint.distribution),
             classifier=checkpoint.classifier,
             weights=sum(value.numel() for value in checkpoint.distribution.classifier.parameters()),
-            data=_describe(test_set, training_set),
         )
+        run.update_same(data=_describe(test_set, training_set))
         move(checkpoint.distribution, device)
         if training_set:
             checkpoint = trained(run, checkpoint, training_set, config, device, quiet)
+        networks = Networks((config.transfer or config.training).seed, "source", [0])
+        run.update_same(networks=fingerprint(checkpoint.distribution.sample(networks)))
         _measure_accuracy(run, checkpoint, test_set, device, quiet)
         if not config.transfer:
             return None
@@ -105,15 +107,19 @@ def bench(
             quiet,
             outliers,
             tuple(kind for kind, outcome in run.record.get("beside", {}).items() if outcome == "done"),
+            run.progress,
         )
         _measure_evidence(run, measured)
-    write_report(out)
+        run.finish()
+        write_report(out)
     return result
 
 
 def _measure_accuracy(
     run: RunFolder, checkpoint: Checkpoint, dataset: Dataset, device: torch.device, quiet: bool
 ) -> None:
+    if run.has("accuracy"):
+        return
     started = time.perf_counter()
     accuracy = measure_accuracy(checkpoint.distribution, dataset, device=device, quiet=quiet)
     run.update(accuracy=asdict(accuracy), seconds={"accuracy": time.perf_counter() - started})
@@ -128,7 +134,9 @@ def _transfer(
     saved: Sequence[SavedCell],
     quiet: bool,
 ) -> TransferResult:
-    result = transfer(distribution, dataset, config, device=device, saved=saved, quiet=quiet)
+    result = transfer(
+        distribution, dataset, config, device=device, saved=saved, folder=run.progress, quiet=quiet
+    )
     write_table(result.examples, run.path / "examples.csv")
     write_table(result.networks, run.path / "networks.csv")
     write_gallery(run.path, result)
@@ -157,6 +165,8 @@ def _transfer(
 
 def _measure_evidence(run: RunFolder, measured: Measured) -> None:
     for name, measure in MEASUREMENTS.items():
+        if run.has(name):
+            continue
         started = time.perf_counter()
         for stem, table in measure(measured).items():
             write_table(table, run.path / f"{stem}.csv")

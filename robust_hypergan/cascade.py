@@ -8,7 +8,7 @@ an image lie apart. How far apart they lie is measured, on a sample of every blo
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -40,6 +40,8 @@ class Account:
         tau: largest margin below which a pair was computed again.
     """
 
+    STATE: ClassVar = ("pairs", "repeated", "audited", "disagreeing", "logit_error", "tau")
+
     backend: str = ""
     precision: str = "float32"
     pairs: int = 0
@@ -69,7 +71,6 @@ class Cascade:
         self.fast = BACKENDS[backend](classifier, images, half=True)
         self.exact = ChunkedLoop(classifier, images)
         self.images, self.account = images, account
-        self.random = np.random.default_rng(np.random.SeedSequence(0, spawn_key=(6,)))
 
     def __call__(self, params: Params) -> Tensor:
         """Logits ``[M, N, classes]``, of float32 where it matters for the prediction."""
@@ -78,7 +79,9 @@ class Cascade:
         if account.disagreeing:
             return self.exact(params)
         logits = self.fast(params)
-        samples = [self._sample() for _ in networks]
+        # by position, so that what goes on after an interruption draws the same
+        random = np.random.default_rng(np.random.SeedSequence(0, spawn_key=(6, account.pairs)))
+        samples = [self._sample(random) for _ in networks]
         exact = [
             self.exact.one(network, torch.cat(sample))
             for network, sample in zip(networks, samples, strict=True)
@@ -104,10 +107,10 @@ class Cascade:
         if len(close):
             logits[close] = self.exact.one(network, close)
 
-    def _sample(self) -> tuple[Tensor, Tensor]:
+    def _sample(self, random: np.random.Generator) -> tuple[Tensor, Tensor]:
         """Two disjoint samples of the images, of equal size."""
         count = min(SAMPLE, len(self.images) // 2)
-        chosen = torch.from_numpy(self.random.choice(len(self.images), 2 * count, replace=False))
+        chosen = torch.from_numpy(random.choice(len(self.images), 2 * count, replace=False))
         first, second = chosen.to(self.images.device).split([count, count])
         return first, second
 

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
-from torch import Tensor, nn
+from torch import nn
 
 from robust_hypergan.classifiers import build_classifier
 from robust_hypergan.deep_ensemble import DeepEnsemble, read_members
@@ -21,6 +18,7 @@ from robust_hypergan.hypergan import HyperGAN
 from robust_hypergan.mc_dropout import DropoutNetworks
 from robust_hypergan.networks import NetworkDistribution, StoredDistribution
 from robust_hypergan.ordinary import OrdinaryNetwork
+from robust_hypergan.tensor_files import read_tensors, save_tensors
 from robust_hypergan.user_code import build_from_user_code, is_user_code
 
 FORMAT = "robust-hypergan checkpoint 1"
@@ -48,14 +46,6 @@ class Checkpoint:
     facts: Mapping[str, Any]
 
 
-def save_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> None:
-    """Writes a safetensors file beside its final name and renames it, so that it is whole or absent."""
-    beside = path.with_name(path.name + ".part")
-    plain = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
-    beside.write_bytes(save(plain, dict(metadata)))
-    os.replace(beside, path)
-
-
 def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
     """Writes a distribution with everything needed to build it again.
 
@@ -77,27 +67,6 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
     }
     metadata = {"format": FORMAT, "configuration": json.dumps(described, sort_keys=True)}
     save_tensors(path, stored.tensors(), metadata)
-
-
-def read_tensors(path: Path, format: str, what: str) -> tuple[dict[str, Tensor], Mapping[str, str]]:
-    """Tensors and metadata of one of our safetensors files.
-
-    Raises:
-        InputError: no such file, not safetensors, truncated, or of another format.
-    """
-    if not path.is_file():
-        raise InputError(f"no {what} at {path}: give the path of a file that robust-hypergan wrote")
-    try:
-        with safe_open(path, framework="pt") as file:
-            metadata = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
-    except (SafetensorError, OSError) as error:
-        raise InputError(f"{path} is damaged or not a safetensors file ({error})") from error
-    if metadata.get("format") != format:
-        raise InputError(
-            f"{path} is not a {what} ({metadata.get('format', 'no format')!r} instead of {format!r})"
-        )
-    return tensors, metadata
 
 
 def load_checkpoint(path: Path, classifier: str | None = None, classes: int | None = None) -> Checkpoint:

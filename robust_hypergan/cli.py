@@ -198,8 +198,9 @@ for command in COMMANDS:
 
 def _run(flags: dict[str, Any], out: Path, *, trains: bool, transfers: bool) -> None:
     from robust_hypergan.benchmark import bench as run_bench
+    from robust_hypergan.interruption import repeat_command
     from robust_hypergan.reports import headline, load_run
-    from robust_hypergan.run_folder import accuracy_sentence, repeat_command
+    from robust_hypergan.run_folder import accuracy_sentence
 
     config = _bench_config(flags, trains=trains, transfers=transfers)
     device = find_device(flags["device"])

@@ -241,8 +241,8 @@ def reproduce(out: Path, budget: str, only: tuple[str, ...], listed: bool, **fla
       robust-hypergan reproduce --budget quick --out REPRODUCTION
     """
     from robust_hypergan.budgets import find_plan
+    from robust_hypergan.interruption import repeat_command
     from robust_hypergan.reproduce import run_reproduction
-    from robust_hypergan.run_folder import repeat_command
 
     plan = find_plan(budget, root=flags["data_root"], download=flags["download"], seed=flags["seed"])
     if listed:
@@ -269,7 +269,7 @@ def _data(flags: dict[str, Any]) -> Any:
 
 
 def _run(run: Any, config: Any, out: Path, flags: dict[str, Any]) -> None:
-    from robust_hypergan.run_folder import repeat_command
+    from robust_hypergan.interruption import repeat_command
 
     device = find_device(flags["device"])
     click.echo(run(config, out, device=device, command=repeat_command(), quiet=flags["quiet"]))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +14,10 @@ import torch
 from torch import Tensor, nn
 
 from robust_hypergan.attacks import Attack, AttackError, Audit, Draws, asks_for_draws, craft_audited
-from robust_hypergan.checkpoint import read_tensors, save_tensors
+from robust_hypergan.durable import make_folder
 from robust_hypergan.errors import InputError
+from robust_hypergan.resumable import NOWHERE, Saved
+from robust_hypergan.tensor_files import read_tensors, save_tensors
 from robust_hypergan.text import file_name
 
 FORMAT = "robust-hypergan adversarials 1"
@@ -76,6 +78,7 @@ def craft_cell(
     seed: int,
     draws: Callable[[], Draws],
     advance: Callable[[int], object],
+    saved: Saved = NOWHERE,
 ) -> Cell:
     """Runs one attack at one eps on all examples, batch by batch; an attack that fails makes a failed cell.
 
@@ -90,41 +93,57 @@ def craft_cell(
         seed: of the attack's randomness, which is the same in every cell.
         draws: gives each batch further networks, from the same start, for an attack that asks for them.
         advance: called with the number of examples done.
+        saved: where the batches done are kept now and then, and the cell in the end: what is there already is
+            not crafted again.
     """
     generator = torch.Generator().manual_seed(
         int(np.random.SeedSequence(seed, spawn_key=(4,)).generate_state(1)[0])
     )
-    attacker = "several networks" if asks_for_draws(attack.craft) else "one network"
-    cell = Cell(attack.spec, norm, eps, attack.options, target, attacker=attacker)
-    started = time.perf_counter()
-    parts, answers, audit = [], [], Audit()
-    try:
-        for own_images, own_labels in zip(images.split(CRAFT_BATCH), labels.split(CRAFT_BATCH), strict=True):
-            adversarials, findings = craft_audited(
+    cell = Cell(
+        attack.spec,
+        norm,
+        eps,
+        attack.options,
+        target,
+        torch.empty(images.shape, dtype=images.dtype, device=images.device),
+        torch.zeros_like(labels),
+        attacker="several networks" if asks_for_draws(attack.craft) else "one network",
+    )
+    things = {"generator": generator, "images": cell.adversarials, "labels": cell.source_labels}
+    facts = saved.load(things) or {"done": 0, "seconds": 0.0, "audit": {}}
+    done, audit, began = facts["done"], _audit(facts["audit"]), time.perf_counter() - facts["seconds"]
+    advance(done)
+    while done < len(images):
+        batch = slice(done, done + CRAFT_BATCH)
+        try:
+            made, findings = craft_audited(
                 attack,
                 model,
-                own_images,
-                own_labels,
+                images[batch],
+                labels[batch],
                 eps=eps,
                 norm=norm,
                 generator=generator,
-                targets=None if target is None else torch.full_like(own_labels, target),
+                targets=None if target is None else torch.full_like(labels[batch], target),
                 draws=draws(),
             )
-            with torch.no_grad():
-                answers.append(model(adversarials).argmax(1))
-            parts.append(adversarials)
-            audit += findings
-            advance(len(own_images))
-    except AttackError as error:
-        return replace(cell, seconds=time.perf_counter() - started, error=str(error))
-    return replace(
-        cell,
-        adversarials=torch.cat(parts),
-        source_labels=torch.cat(answers),
-        audit=audit,
-        seconds=time.perf_counter() - started,
-    )
+        except AttackError as error:  # which is not kept: another try may fare better
+            failed = Cell(attack.spec, norm, eps, attack.options, target, attacker=cell.attacker)
+            return replace(failed, seconds=time.perf_counter() - began, error=str(error))
+        cell.adversarials[batch] = made
+        with torch.no_grad():
+            cell.source_labels[batch] = model(made).argmax(1)
+        audit += findings
+        done += len(made)
+        advance(len(made))
+        if saved.due or done == len(images):
+            saved.save(things, done=done, seconds=time.perf_counter() - began, audit=asdict(audit))
+    return replace(cell, seconds=time.perf_counter() - began, audit=audit)
+
+
+def _audit(record: Mapping[str, Any]) -> Audit:
+    """An audit that was JSON, which knows no tuples."""
+    return replace(Audit(**record), notes=tuple(record.get("notes", ())))
 
 
 def save_cell(
@@ -145,7 +164,7 @@ def save_cell(
         data_sha256: of the split.
         source: the source network's address.
     """
-    folder.mkdir(exist_ok=True)
+    make_folder(folder)
     tensors = {
         "adversarials": cell.adversarials,
         "labels": labels,

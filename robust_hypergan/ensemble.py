@@ -6,7 +6,9 @@ whoever folds the blocks as they come (:mod:`robust_hypergan.tally`) needs the s
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
+from itertools import islice
 
 import torch
 from torch import Tensor, nn
@@ -57,6 +59,7 @@ def ensemble_forward(
     backend: str | None = None,
     precision: str | None = "float32",
     account: Account | None = None,
+    done: int = 0,
 ) -> Iterator[tuple[Networks, Tensor]]:
     """Blocks of networks with their logits ``[m, N, classes]``, in the order of the addresses.
 
@@ -69,6 +72,8 @@ def ensemble_forward(
         precision: one of :data:`PRECISIONS`; None is the fastest likewise. The cascade gives the predictions
             of float32, and logits that elsewhere may be off by a hundredth.
         account: where the choice, and what the cascade did, are written down.
+        done: so many of the first networks are left out, whole blocks of them; choices are made as if they
+            were not.
 
     Raises:
         InputError: unknown backend or precision, or a classifier that can't be computed in bfloat16.
@@ -85,7 +90,7 @@ def ensemble_forward(
         if account.precision == "cascade":
             check_half(classifier, images)
             run = Cascade(classifier, images, account.backend, account)
-        for block in networks.blocks(NETWORK_BLOCK):
+        for block in islice(networks.blocks(NETWORK_BLOCK), math.ceil(done / NETWORK_BLOCK), None):
             yield block, run(distribution.sample(block))
 
 

@@ -7,28 +7,26 @@ ensemble shares them out among its members, the others spend them on one network
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
-from robust_hypergan.augmentation import augment
-from robust_hypergan.datasets import Dataset, to_unit
+from robust_hypergan.datasets import Dataset
 from robust_hypergan.deep_ensemble import DeepEnsemble
 from robust_hypergan.errors import check_range, unknown
+from robust_hypergan.fitting import Fit, Schedule
 from robust_hypergan.gaussian import GaussianPosterior
 from robust_hypergan.mc_dropout import DropoutNetworks
 from robust_hypergan.networks import StoredDistribution
 from robust_hypergan.ordinary import OrdinaryNetwork
 from robust_hypergan.progress import track
-from robust_hypergan.reports import TRAINING_COLUMNS, write_table
+from robust_hypergan.resumable import Saved
 from robust_hypergan.trainer import TrainConfig
-from robust_hypergan.training import LOG_NAME
+from robust_hypergan.training import STATE_NAME, shapes_of, write_log
 
 Build = Callable[[int], nn.Module]
 """A seed to a fresh classifier."""
@@ -90,6 +88,7 @@ def train_ensemble(
     *,
     device: torch.device | None = None,
     folder: Path | None = None,
+    checkpoint_seconds: float | None = None,
     quiet: bool = True,
 ) -> tuple[StoredDistribution, pd.DataFrame]:
     """Trains the networks of an ensemble.
@@ -100,48 +99,49 @@ def train_ensemble(
         budget: steps, networks, batch and augmentation of the HyperGAN to match, and the seed.
         config: what kind of ensemble, and its rates.
         device: where to compute; None is the CPU.
-        folder: where ``training.csv`` goes. An interrupted training starts over.
+        folder: where ``training.csv`` and, while it runs, the state to resume from are kept, as by
+            :func:`robust_hypergan.training.train`.
+        checkpoint_seconds: least time between two states; None is a minute.
         quiet: no progress bar.
 
     Returns:
         The ensemble, and a row for every network: step (of all networks together), loss and accuracy
         over its last quarter, and seconds since the start.
+
+    Raises:
+        InputError: the folder holds the state of another training, or a damaged one.
     """
     device = device or torch.device("cpu")
     images, labels = dataset.images.to(device), dataset.labels.to(device)
     count = config.members if config.kind == DeepEnsemble.kind else 1
     steps = max(1, budget.steps * budget.networks // count)
-    rows: list[dict[str, float]] = []
-    networks, snapshots = [], []
-    started = time.perf_counter()
-    with track("training", steps * count, quiet) as progress:
-        for index in range(count):
-            network = build(0)  # its constants are every member's; the weights are its own
-            network.load_state_dict(build(budget.seed + index).state_dict())
-            networks.append(network.to(device).train())
-            late: list[tuple[float, float]] = []
-            for step, result in enumerate(_fit(network, images, labels, steps, budget, index, config)):
+    schedule = _schedule(steps, config)
+    fits = [
+        Fit(_fresh(build, budget.seed + index), images, labels, schedule, budget, index)
+        for index in range(count)
+    ]
+    described = {
+        "training": asdict(budget),
+        "ensemble": asdict(config),
+        "classifier": shapes_of(fits[0].network),
+        "data": dataset.sha256,
+    }
+    saved = Saved(folder and folder / STATE_NAME, "training", described, checkpoint_seconds)
+    facts = saved.load({"fits": fits}) or {"rows": [], "seconds": 0.0}
+    rows, began = facts["rows"], time.perf_counter() - facts["seconds"]
+    with track("training", steps * count, quiet, initial=sum(fit.step for fit in fits)) as progress:
+        for index, fit in enumerate(fits):
+            while fit.step < steps:
+                fit.advance()
                 progress.update()
-                if step >= 3 * steps // 4:
-                    late.append(result)
-                if config.kind == GaussianPosterior.kind and _collects(step, steps, config):
-                    named = network.named_parameters()
-                    snapshots.append({name: value.detach().clone() for name, value in named})
-            loss, accuracy = np.mean(late, axis=0)
-            rows.append(
-                {
-                    "step": steps * (index + 1),
-                    "loss": loss,
-                    "adversarial_loss": 0.0,
-                    "discriminator_loss": 0.0,
-                    "accuracy": accuracy,
-                    "seconds": round(time.perf_counter() - started, 2),
-                }
-            )
-    table = pd.DataFrame(rows, columns=TRAINING_COLUMNS)
-    if folder:
-        write_table(table, folder / LOG_NAME)
-    return _assemble(networks, snapshots, tuple(dataset.images.shape[1:]), config), table
+                if saved.due and fit.step < steps:
+                    saved.save({"fits": fits}, rows=rows, seconds=time.perf_counter() - began)
+            if index == len(rows):
+                seconds = round(time.perf_counter() - began, 2)
+                rows.append(fit.row() | {"step": steps * (index + 1), "seconds": seconds})
+    networks, snapshots = [fit.network for fit in fits], fits[0].snapshots
+    ensemble = _assemble(networks, snapshots, tuple(dataset.images.shape[1:]), config)
+    return ensemble, write_log(rows, folder)
 
 
 def _assemble(
@@ -160,40 +160,15 @@ def _assemble(
     return GaussianPosterior.from_snapshots(networks[0], found, config.rank)
 
 
-def _fit(
-    network: nn.Module,
-    images: Tensor,
-    labels: Tensor,
-    steps: int,
-    budget: TrainConfig,
-    index: int,
-    config: EnsembleConfig,
-) -> Iterator[tuple[float, float]]:
-    """Loss and accuracy of each step; all randomness comes from the seed and the member's index."""
-    words = np.random.SeedSequence(budget.seed, spawn_key=(6, index)).generate_state(2)
-    random = torch.Generator().manual_seed(int(words[0]))
-    collected = config.swag_share if config.kind == GaussianPosterior.kind else 0.0
-    settled = max(1, round(steps * (1 - collected)))
-    adam = torch.optim.Adam(network.parameters(), config.learning_rate)
-    cosine = torch.optim.lr_scheduler.CosineAnnealingLR(adam, settled)
-    sgd = torch.optim.SGD(network.parameters(), config.swag_rate, momentum=0.9)
-    with torch.random.fork_rng(devices=[images.device] if images.is_cuda else []):
-        torch.manual_seed(int(words[1]))  # dropout knows no generator
-        for step in range(steps):
-            chosen = torch.randint(len(images), (budget.batch,), generator=random).to(images.device)
-            logits = network(to_unit(augment(images[chosen], budget.augmentation, random)))
-            loss = functional.cross_entropy(logits, labels[chosen])
-            network.zero_grad()
-            loss.backward()
-            if step < settled:
-                adam.step()
-                cosine.step()
-            else:
-                sgd.step()
-            yield loss.item(), (logits.argmax(1) == labels[chosen]).double().mean().item()
+def _fresh(build: Build, seed: int) -> nn.Module:
+    """A network whose constants are every member's, with weights of its own."""
+    network = build(0)
+    network.load_state_dict(build(seed).state_dict())
+    return network
 
 
-def _collects(step: int, steps: int, config: EnsembleConfig) -> bool:
-    first = round(steps * (1 - config.swag_share))
-    every = max(1, (steps - first) // config.snapshots)
-    return step >= first and (steps - 1 - step) % every == 0
+def _schedule(steps: int, config: EnsembleConfig) -> Schedule:
+    if config.kind != GaussianPosterior.kind:
+        return Schedule(steps, config.learning_rate)
+    collecting = steps - round(steps * (1 - config.swag_share))
+    return Schedule(steps, config.learning_rate, collecting, config.swag_rate, config.snapshots)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 import numpy as np
 import pandas as pd
@@ -25,6 +26,8 @@ class CellFold:
         labels: true classes ``[n]`` of its images.
         classes: number of classes.
     """
+
+    STATE: ClassVar = ("tally", "fooled", "flipped", "fooled_by_network")
 
     def __init__(self, cell: Cell, labels: Tensor, classes: int) -> None:
         self.cell, self.labels = cell, labels
@@ -68,6 +71,8 @@ class Fold:
         seed: of the networks that answer one query each.
     """
 
+    STATE: ClassVar = ("clean", "cells", "clean_accuracy", "voting", "uncertainty")
+
     def __init__(
         self, cells: Sequence[Cell], images: Tensor, labels: Tensor, correct: Tensor, classes: int, seed: int
     ) -> None:
@@ -93,6 +98,11 @@ class Fold:
         probability = logits.softmax(1)
         self.voting.add(probability)
         self.uncertainty.add(probability)
+
+    @property
+    def networks(self) -> int:
+        """Networks added."""
+        return self.clean.networks
 
     @property
     def votes(self) -> list[Tensor]:

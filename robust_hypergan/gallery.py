@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 import torch
 
-from robust_hypergan.checkpoint import save_tensors
 from robust_hypergan.reports import write_table
+from robust_hypergan.tensor_files import save_tensors
 from robust_hypergan.transferability import TransferResult
 
 QUANTILES = (0.0, 0.25, 0.5, 0.75, 1.0)

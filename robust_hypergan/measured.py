@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import pandas as pd
 import torch
@@ -65,6 +66,7 @@ class Measured:
         quiet: no progress bars.
         outliers: images of another kind, of the same shape; None leaves them out.
         beside: further kinds of networks that were measured in the same way.
+        progress: folder where long measurements keep their state; None keeps none.
     """
 
     distribution: NetworkDistribution
@@ -76,6 +78,7 @@ class Measured:
     quiet: bool = True
     outliers: Dataset | None = None
     beside: tuple[str, ...] = ()
+    progress: Path | None = None
 
 
 Measurement = Callable[[Measured], dict[str, pd.DataFrame]]

@@ -14,7 +14,6 @@ import torch
 from torch import Tensor
 
 from robust_hypergan.bench_config import DataConfig
-from robust_hypergan.checkpoint import save_tensors
 from robust_hypergan.datasets import Dataset, to_unit
 from robust_hypergan.ensemble import ensemble_forward
 from robust_hypergan.errors import InputError, check_range
@@ -24,6 +23,7 @@ from robust_hypergan.progress import track
 from robust_hypergan.reports import OUTLIER_GALLERY, ScoredImages, outlier_tables, reference_of
 from robust_hypergan.run_folder import RunFolder
 from robust_hypergan.study import Tables, load_named, run_study
+from robust_hypergan.tensor_files import save_tensors
 from robust_hypergan.transferability import choose_examples
 from robust_hypergan.uncertainty import Uncertainty
 

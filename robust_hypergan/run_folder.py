@@ -1,28 +1,43 @@
-"""A run's folder: ``run.json`` says what is being done, how, and whether it is running, done or failed."""
+"""A run's folder: ``run.json`` says what is being done, how, and whether it is running, done or failed.
+
+One process at a time works in it. What an interrupted one finished is there for the next: ``run.json`` with
+the stages that are done, their tables, and in ``progress`` the states of what was under way.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import datetime
+import errno
 import json
 import os
 import platform
-import shlex
-import sys
 from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from robust_hypergan.errors import InputError
+from filelock import FileLock, Timeout
 
-FORMAT = 1
+from robust_hypergan.durable import PARTIAL, remove_folder, remove_partials, write_bytes
+from robust_hypergan.errors import InputError
+from robust_hypergan.reports import RUN_FORMAT, check_format
+from robust_hypergan.resumable import FOLDER
 
 REPORTED_VERSIONS = ("robust-hypergan", "torch", "torchvision", "numpy", "pandas")
+
+LOCK = ".lock"
+
+NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)
+"""Of a file system without locks, as some over a network are."""
 
 
 class RunFolder:
     """One run in its folder, used with ``with``: leaving it writes ``done``, an exception ``failed``.
+
+    The folder is locked until then; the system takes the lock from a process that dies. A file system without
+    locks has none, and there it is on the user not to start a run twice.
 
     Args:
         path: the folder; made if it is not there. A run with the same configuration that is not done
@@ -31,48 +46,84 @@ class RunFolder:
         config: the full configuration, as JSON values.
         again: take up a finished run too, to add to it.
 
+    Attributes:
+        record: what ``run.json`` holds; of a run that is taken up again all that it held.
+        progress: folder for states of what is under way, see :mod:`robust_hypergan.resumable`. It is removed
+            when the run is done, and that is the last of it.
+
     Raises:
-        InputError: the folder holds a finished or another run, or something else, or can't be written.
+        InputError: the folder holds a finished or another run, or something else, or can't be written, or
+            another process works in it.
     """
 
     def __init__(self, path: Path, command: str, config: Mapping[str, Any], *, again: bool = False) -> None:
-        self.path = path
-        plain = json.loads(json.dumps(dict(config)))
+        self.path, self.progress = path, path / FOLDER
         try:
             path.mkdir(parents=True, exist_ok=True)
-            entries = {entry.name for entry in path.iterdir()}
+            _old_record(path, again)  # before anything is written into a folder that is not ours
+            self._lock = _locked(path)
         except OSError as error:
             raise InputError(
                 f"can't use {path} for a run ({error.strerror}): choose another --out"
             ) from error
-        if entries:
-            _refuse_unless_resumable(path, entries, plain, again)
-        self.record: dict[str, Any] = {
-            "format": FORMAT,
+        try:
+            self.record = self._begun(command, json.loads(json.dumps(dict(config))), again)
+        except InputError:
+            self._lock.release()
+            raise
+        remove_partials(path)
+
+    def _begun(self, command: str, config: dict[str, Any], again: bool) -> dict[str, Any]:
+        old = _old_record(self.path, again)
+        if old.get("config", config) != config:
+            raise self._other("settings")
+        own = {
+            "format": RUN_FORMAT,
             "status": "running",
             "command": command,
-            "config": plain,
+            "config": config,
             "versions": {"python": platform.python_version()}
             | {name.replace("-", "_"): version(name) for name in REPORTED_VERSIONS},
             "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} CPUs",
-            "started": _now(),
             "finished": None,
             "error": None,
-            "seconds": {},
         }
+        return own | {"started": _now(), "seconds": {}} | old | own
+
+    def _other(self, what: str) -> InputError:
+        return InputError(
+            f"{self.path} holds an unfinished run with other {what}: choose another --out, or delete it"
+        )
+
+    def has(self, stage: str) -> bool:
+        """Whether an earlier try has finished a stage: its seconds are written when all else is."""
+        return stage in self.record["seconds"]
 
     def update(self, seconds: Mapping[str, float] | None = None, **facts: Any) -> None:
-        """Adds facts to ``run.json`` and writes it."""
+        """Adds facts to ``run.json`` and writes it.
+
+        Raises:
+            InputError: it can't be written.
+        """
         self.record |= facts
         self.record["seconds"] |= {name: round(value, 2) for name, value in (seconds or {}).items()}
-        beside = self.path / "run.json.part"
-        try:
-            beside.write_text(json.dumps(self.record, indent=2) + "\n", encoding="utf-8")
-            os.replace(beside, self.path / "run.json")
-        except OSError as error:
-            raise InputError(
-                f"can't write in {self.path} ({error.strerror}): choose another --out"
-            ) from error
+        write_bytes(self.path / "run.json", (json.dumps(self.record, indent=2) + "\n").encode())
+
+    def update_same(self, **facts: Any) -> None:
+        """Adds facts that an earlier try must have found, too, if it came so far.
+
+        Raises:
+            InputError: it found others.
+        """
+        for name, fact in facts.items():
+            if name in self.record and self.record[name] != json.loads(json.dumps(fact)):
+                raise self._other(name)
+        self.update(**facts)
+
+    def finish(self) -> None:
+        """Writes ``done``, once: before the folder is left, where a page is still to be made of it."""
+        if self.record["status"] != "done":
+            self.update(status="done", finished=_now())
 
     def __enter__(self) -> RunFolder:
         self.update()
@@ -81,11 +132,19 @@ class RunFolder:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if error is None:
-            self.update(status="done", finished=_now())
-            return
-        reason = "interrupted" if isinstance(error, KeyboardInterrupt) else f"{type(error).__name__}: {error}"
-        self.update(status="failed", finished=_now(), error=reason)
+        try:
+            if error is None:
+                self.finish()
+                remove_folder(self.progress)
+                _tidy(self.path)
+                return
+            reason = (
+                "interrupted" if isinstance(error, KeyboardInterrupt) else f"{type(error).__name__}: {error}"
+            )
+            with contextlib.suppress(InputError):  # what went wrong first is to be told
+                self.update(status="failed", finished=_now(), error=reason)
+        finally:
+            self._lock.release()
 
 
 def is_finished(path: Path) -> bool:
@@ -94,12 +153,8 @@ def is_finished(path: Path) -> bool:
         record = json.loads((path / "run.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return False
-    return isinstance(record, dict) and record.get("status") == "done"
-
-
-def repeat_command() -> str:
-    """The command line that is running, as a user would type it again."""
-    return shlex.join(["robust-hypergan", *sys.argv[1:]])
+    done = isinstance(record, dict) and record.get("status") == "done"
+    return done and not (path / FOLDER).exists()
 
 
 def accuracy_sentence(path: Path) -> str:
@@ -113,18 +168,51 @@ def accuracy_sentence(path: Path) -> str:
     )
 
 
-def _refuse_unless_resumable(path: Path, entries: set[str], config: dict[str, Any], again: bool) -> None:
-    if "run.json" not in entries:
+def _old_record(path: Path, again: bool) -> dict[str, Any]:
+    """What ``run.json`` holds of an earlier try, empty in a new folder; refuses what can't be taken up."""
+    entries = [entry for entry in path.iterdir() if entry.name != LOCK and not entry.match(PARTIAL)]
+    if not entries:
+        return {}
+    if path / "run.json" not in entries:
         raise InputError(f"{path} is not empty and holds no run: choose another --out")
     try:
-        old = json.loads((path / "run.json").read_text(encoding="utf-8"))
-        status, old_config = old["status"], old["config"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        old: dict[str, Any] = json.loads((path / "run.json").read_text(encoding="utf-8"))
+        check_format(old)
+        if not {"status", "config", "started", "seconds"} <= old.keys():
+            raise KeyError("status")
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from error
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError(f"{path} holds a damaged run.json: choose another --out") from error
-    if status == "done" and not again:
+    if is_finished(path) and not again:
+        _tidy(path)  # the process may have been killed at that
         raise InputError(f"{path} holds a finished run: choose another --out, or delete it")
-    if old_config != config:
-        raise InputError(f"{path} holds a run with other settings: choose another --out, or delete it")
+    return old
+
+
+def _tidy(path: Path) -> None:
+    """Removes what a run that is done needs no more.
+
+    Whoever opened the lock's file before gets the lock of a file that is gone, but then finds the run done.
+    """
+    remove_partials(path)
+    with contextlib.suppress(OSError):
+        (path / LOCK).unlink()
+
+
+def _locked(path: Path) -> FileLock:
+    """The folder's lock, held."""
+    lock = FileLock(path / LOCK, blocking=False)
+    try:
+        lock.acquire()
+    except Timeout as error:
+        raise InputError(
+            f"another process is at work in {path}: wait until it ends, or choose another --out"
+        ) from error
+    except OSError as error:
+        if error.errno not in NO_LOCKS:
+            raise
+    return lock
 
 
 def _now() -> str:

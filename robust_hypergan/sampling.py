@@ -6,11 +6,12 @@ from pathlib import Path
 
 import torch
 
-from robust_hypergan.checkpoint import load_checkpoint, save_tensors
+from robust_hypergan.checkpoint import load_checkpoint
 from robust_hypergan.errors import InputError
 from robust_hypergan.hypergan import GENERATION_BLOCK
 from robust_hypergan.networks import Networks, move, state_dict
 from robust_hypergan.progress import track
+from robust_hypergan.tensor_files import save_tensors
 
 
 def parse_indices(text: str) -> range:
@@ -74,7 +75,8 @@ def export_networks(
             for row, index in enumerate(block.indices):
                 path = out / f"{stream}-{index:06d}.safetensors"
                 state = state_dict(distribution.classifier, params, row)
-                save_tensors(path, state, {"seed": str(seed), "stream": stream, "index": str(index)})
+                address = {"seed": str(seed), "stream": stream, "index": str(index)}
+                save_tensors(path, state, address, sync=False)  # it is quickly exported again
                 files.append(path)
             progress.update(len(block))
     return files

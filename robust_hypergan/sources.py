@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
 import torch
 from torch import Tensor
 
+from robust_hypergan.cascade import Account
 from robust_hypergan.crafting import Cell
 from robust_hypergan.datasets import to_unit
 from robust_hypergan.ensemble import ensemble_forward
@@ -30,6 +31,7 @@ from robust_hypergan.reports import (
     crossed_mean_interval,
     sources_mean_interval,
 )
+from robust_hypergan.resumable import Saved, digest
 from robust_hypergan.transferability import choose_examples, craft_cells
 
 
@@ -99,6 +101,7 @@ def _attack_sources(measured: Measured) -> Iterator[SourceCell]:
                 labels[correct],
                 replace(config, source=index),
                 measured.quiet,
+                measured.progress,
             )
             yield from _finished(index, cells, labels[correct], chosen[correct.cpu()])
 
@@ -116,6 +119,8 @@ class AcrossSources:
         cells: the same cell of each source.
         classes: number of classes.
     """
+
+    STATE: ClassVar = ("folds", "squares")
 
     def __init__(self, cells: Sequence[SourceCell], classes: int) -> None:
         self.cells = cells
@@ -190,19 +195,32 @@ def _try_networks(
     folds = [AcrossSources(group, len(measured.dataset.classes)) for group in cells.values()]
     images = torch.cat([each.cell.adversarials for fold in folds for each in fold.cells])
     sizes = [len(each.labels) for fold in folds for each in fold.cells]
-    with track(f"{networks.stream} networks", len(networks), measured.quiet) as progress:
+    account = Account()
+    things = {"folds": folds, "account": account}
+    saved = Saved(
+        measured.progress and measured.progress / f"sources-{networks.stream}.safetensors",
+        "measurement of several sources",
+        {"networks": [networks.seed, len(networks)], "images": digest(images)},
+    )
+    done = (saved.load(things) or {"done": 0})["done"]
+    with track(f"{networks.stream} networks", len(networks), measured.quiet, initial=done) as progress:
         for block, logits in ensemble_forward(
             measured.distribution,
             networks,
             images,
             backend=measured.config.backend,
             precision=measured.config.precision,
+            account=account,
+            done=done,
         ):
             for own in logits:
                 parts = iter(own.split(sizes))
                 for fold in folds:
                     fold.add([next(parts) for _ in fold.cells])
             progress.update(len(block))
+            done += len(block)
+            if saved.due:
+                saved.save(things, done=done)
     return folds
 
 

@@ -9,19 +9,17 @@ cell shrinks with the networks to what its examples alone leave; where that is t
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+import time
+from collections.abc import Iterator, Sequence
 
-from torch import Tensor
-
+from robust_hypergan.cascade import Account
 from robust_hypergan.ensemble import ensemble_forward
 from robust_hypergan.errors import InputError
 from robust_hypergan.fold import CellFold, Fold
 from robust_hypergan.networks import NetworkDistribution, Networks, fresh_available
 from robust_hypergan.progress import track
 from robust_hypergan.reports import crossed_mean_interval, unlimited_columns_interval
-
-Forward = Callable[[NetworkDistribution, Networks, Tensor], Iterator[tuple[Networks, Tensor]]]
-"""As :func:`robust_hypergan.ensemble.ensemble_forward`."""
+from robust_hypergan.resumable import Saved
 
 
 def check_width(width: float) -> None:
@@ -42,9 +40,12 @@ def draw_until_sure(
     networks: int,
     width: float | None,
     most: int,
-    forward: Forward = ensemble_forward,
+    backend: str | None = None,
+    precision: str | None = None,
+    account: Account,
+    saved: Saved,
     quiet: bool = True,
-) -> tuple[tuple[int, ...], str]:
+) -> tuple[tuple[int, ...], str, float]:
     """Folds fresh networks in, round by round.
 
     Args:
@@ -54,28 +55,49 @@ def draw_until_sure(
         networks: of the first round.
         width: see :func:`stop_reason`; None is one round.
         most: networks at most.
-        forward: gives the networks' logits.
+        backend: of the ensemble forward.
+        precision: likewise.
+        account: where is written down what was computed.
+        saved: where the fold's state is kept, to go on from after an interruption, and in the end.
         quiet: no progress bar.
 
     Returns:
-        The networks there were after each round, and why no more were drawn; empty without a width.
+        The networks there were after each round; why no more were drawn, empty without a width; and the
+        seconds it took, those before an interruption included.
     """
-    ends, drawn, reason = [networks], 0, ""
+    things = {"fold": fold, "account": account}
+    facts = saved.load(things) or {"reason": "", "seconds": 0.0}
+    reason, began = facts["reason"], time.perf_counter() - facts["seconds"]
+    done, drawn, ends = fold.networks, 0, [networks]
     if width is not None:
         ends = list(round_ends(networks, fresh_available(distribution, most)))
-    with track("fresh networks", networks, quiet) as progress:
+    with track("fresh networks", networks, quiet, initial=done) as progress:
         for position, stop in enumerate(ends):
             progress.total = stop
-            block_of_round = Networks(seed, "fresh", range(drawn, stop))
-            for block, logits in forward(distribution, block_of_round, fold.images):
-                for own in logits:
-                    fold.add(own)
-                progress.update(len(block))
+            if stop >= done:  # else it was judged before the interruption
+                for block, logits in ensemble_forward(
+                    distribution,
+                    Networks(seed, "fresh", range(drawn, stop)),
+                    fold.images,
+                    backend=backend,
+                    precision=precision,
+                    account=account,
+                    done=max(0, done - drawn),
+                ):
+                    for own in logits:
+                        fold.add(own)
+                    progress.update(len(block))
+                    if saved.due or fold.networks == stop:
+                        saved.save(things, reason=reason, seconds=time.perf_counter() - began)
+                before, reason = (
+                    reason,
+                    "" if width is None else stop_reason(fold.cells, width, stop, ends[-1]),
+                )
+                if reason and before:
+                    ends = ends[: position + 1]
+                    break
             drawn = stop
-            before, reason = reason, "" if width is None else stop_reason(fold.cells, width, drawn, ends[-1])
-            if reason and before:
-                return tuple(ends[: position + 1]), reason
-    return tuple(ends), reason
+    return tuple(ends), reason, time.perf_counter() - began
 
 
 def round_ends(first: int, most: int) -> Iterator[int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -21,6 +22,8 @@ class Tally:
         probability: sum of the networks' softmax, ``[n, classes]`` float64.
         networks: networks added.
     """
+
+    STATE: ClassVar = ("votes", "probability", "networks")
 
     labels: Tensor
     classes: int

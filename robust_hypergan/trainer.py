@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
 from robust_hypergan.adversarial_training import others_adversarials
@@ -91,8 +92,8 @@ class TrainConfig:
 class Trainer:
     """One training: the HyperGAN, its discriminator and optimisers, and the step reached.
 
-    Step *i* draws all its randomness from ``(seed, i)``, so that a training that is resumed from
-    :meth:`state` goes on exactly as if it had never stopped.
+    Step *i* draws all its randomness from ``(seed, i)``, so that a training that goes on from a saved state
+    (:mod:`robust_hypergan.resumable`) ends exactly as if it had never stopped.
 
     Args:
         hypergan: what is trained, in place.
@@ -100,8 +101,11 @@ class Trainer:
         config: how.
     """
 
+    STATE: ClassVar = ("step", "generator", "discriminator", "optimizer", "discriminator_optimizer")
+
     def __init__(self, hypergan: HyperGAN, dataset: Dataset, config: TrainConfig) -> None:
         self.hypergan, self.dataset, self.config = hypergan, dataset, config
+        self.generator = hypergan.generator
         self.device = hypergan.device
         self.images = dataset.images.to(self.device)
         self.labels = dataset.labels.to(self.device)
@@ -110,7 +114,7 @@ class Trainer:
             self.discriminator = Discriminator(sizes.code_dim, sizes.hidden).to(self.device)
         self.mixer_plays = sizes.mixer and config.adversarial_weight > 0
         rate = config.learning_rate
-        self.optimizer = torch.optim.Adam(hypergan.generator.parameters(), rate, fused=True)
+        self.optimizer = torch.optim.Adam(self.generator.parameters(), rate, fused=True)
         self.discriminator_optimizer = torch.optim.Adam(
             self.discriminator.parameters(), rate, betas=(0.5, 0.999), fused=True
         )
@@ -122,7 +126,7 @@ class Trainer:
         """One optimisation step; returns its losses and the accuracy on its minibatches."""
         config, random = self.config, _step_random(self.config.seed, self.step)
         self._set_learning_rate()
-        generator = self.hypergan.generator
+        generator = self.generator
         latents = torch.randn(config.codes, generator.latent_dim, generator=random).to(self.device)
         chosen = torch.randint(len(self.images), (config.networks, config.batch), generator=random)
         rows = chosen.flatten().to(self.device)
@@ -165,49 +169,15 @@ class Trainer:
         """Fits the mean and the covariance of the codes to the prior's, as the paper does."""
         if not self.mixer_plays:
             return
-        mixer = self.hypergan.generator.mixer
+        mixer = self.generator.mixer
         optimizer = torch.optim.Adam(mixer.parameters(), 1e-3, fused=True)
         for step in range(self.config.pretraining):
             random = _step_random(self.config.seed, -1 - step)
-            latents = torch.randn(self.config.codes, self.hypergan.generator.latent_dim, generator=random)
+            latents = torch.randn(self.config.codes, self.generator.latent_dim, generator=random)
             codes = mixer(latents.to(self.device)).flatten(1)  # (codes, L * K)
             optimizer.zero_grad()
             _moment_distance(codes).backward()
             optimizer.step()
-
-    def state(self) -> dict[str, Tensor]:
-        """Everything that the next step depends on, as named tensors."""
-        tensors = {"step": torch.tensor(self.step)}
-        for name, module in self._modules().items():
-            tensors |= {f"{name}.{key}": value for key, value in module.state_dict().items()}
-        for name, optimizer in self._optimizers().items():
-            for index, moments in optimizer.state_dict()["state"].items():
-                tensors |= {f"{name}.{index}.{key}": value for key, value in moments.items()}
-        return tensors
-
-    def restore(self, tensors: dict[str, Tensor]) -> None:
-        """Goes back to a :meth:`state`.
-
-        Raises:
-            KeyError, RuntimeError: the tensors are of another configuration.
-        """
-        for name, module in self._modules().items():
-            module.load_state_dict(_below(tensors, name))
-        for name, optimizer in self._optimizers().items():
-            state: dict[int, dict[str, Tensor]] = {}
-            for key, value in _below(tensors, name).items():
-                index, _, moment = key.partition(".")
-                state.setdefault(int(index), {})[moment] = value
-            optimizer.load_state_dict(
-                {"state": state, "param_groups": optimizer.state_dict()["param_groups"]}
-            )
-        self.step = int(tensors["step"])
-
-    def _modules(self) -> dict[str, nn.Module]:
-        return {"generator": self.hypergan.generator, "discriminator": self.discriminator}
-
-    def _optimizers(self) -> dict[str, torch.optim.Optimizer]:
-        return {"optimizer": self.optimizer, "discriminator_optimizer": self.discriminator_optimizer}
 
     def _train_discriminator(self, prior: Tensor, codes: Tensor) -> float:
         real, fake = self.discriminator(prior), self.discriminator(codes)
@@ -223,11 +193,6 @@ class Trainer:
         cosine = (1 + math.cos(math.pi * self.step / config.steps)) / 2
         for group in self.optimizer.param_groups:
             group["lr"] = config.learning_rate * warm * cosine
-
-
-def _below(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
-    start = f"{prefix}."
-    return {key.removeprefix(start): value for key, value in tensors.items() if key.startswith(start)}
 
 
 def _step_random(seed: int, step: int) -> torch.Generator:

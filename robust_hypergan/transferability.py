@@ -6,10 +6,10 @@ comes from the ``source`` stream and the fresh ones from ``fresh``: no attack ev
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import asdict, dataclass
+from itertools import product
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,12 +22,13 @@ from robust_hypergan.cascade import Account
 from robust_hypergan.crafting import Cell, SavedCell, craft_cell
 from robust_hypergan.datasets import Dataset, to_unit
 from robust_hypergan.draws import DistributionDraws
-from robust_hypergan.ensemble import check_engine, ensemble_forward
+from robust_hypergan.ensemble import check_engine
 from robust_hypergan.errors import InputError, check_range, unknown
 from robust_hypergan.fold import Fold
-from robust_hypergan.networks import NetworkDistribution, Networks, materialise
+from robust_hypergan.networks import NetworkDistribution, Networks, fingerprint, materialise
 from robust_hypergan.progress import track
 from robust_hypergan.reports import summarise, summary_html
+from robust_hypergan.resumable import Saved, digest
 from robust_hypergan.stopping import check_width, draw_until_sure
 
 
@@ -173,6 +174,7 @@ def transfer(
     *,
     device: torch.device | None = None,
     saved: Sequence[SavedCell] = (),
+    folder: Path | None = None,
     quiet: bool = True,
 ) -> TransferResult:
     """Attacks the source network and tries the adversarial images on the fresh ones.
@@ -184,6 +186,9 @@ def transfer(
         device: where to compute; None is the CPU.
         saved: cells crafted before, tried instead of crafting ``config.attacks`` at ``config.eps``;
             all of the same examples.
+        folder: where finished cells and the state of the fold are kept; the caller removes it in the end.
+            What an interrupted measurement of the same left there is taken up, with the same result as if it
+            had never stopped.
         quiet: no progress bars.
 
     Raises:
@@ -213,28 +218,34 @@ def transfer(
                 f"every initially correct example is of class {config.target}: try more examples"
             )
 
-    started = time.perf_counter()
     clean, own_labels = images[correct], labels[correct]
     cells = [each.cell.to(images.device) for each in saved] or list(
-        craft_cells(distribution, source, clean, own_labels, config, quiet)
+        craft_cells(distribution, source, clean, own_labels, config, quiet, folder)
     )
-    crafted = time.perf_counter()
 
     fold = Fold(cells, images, labels, correct, len(dataset.classes), config.seed)
     account = Account()
-    drawn, stopped = draw_until_sure(
+    drawn, stopped, seconds = draw_until_sure(
         fold,
         distribution,
         seed=config.seed,
         networks=config.networks,
         width=config.until_ci_width,
         most=config.max_networks,
-        forward=partial(
-            ensemble_forward, backend=config.backend, precision=config.precision, account=account
+        backend=config.backend,
+        precision=config.precision,
+        account=account,
+        saved=Saved(
+            folder and folder / "transfer.safetensors",
+            "transfer",
+            {
+                "transfer": asdict(config),
+                "networks": fingerprint(distribution.sample(Networks(config.seed, "fresh", [0]))),
+                "images": digest(fold.images),
+            },
         ),
         quiet=quiet,
     )
-    finished = time.perf_counter()
 
     indices = chosen[correct.cpu()].tolist()
     return TransferResult(
@@ -249,7 +260,7 @@ def transfer(
         tried=tried,
         drawn=drawn,
         stopped=stopped,
-        seconds={"crafting": crafted - started, "transfer": finished - crafted},
+        seconds={"crafting": sum(cell.seconds for cell in cells), "transfer": seconds},
         forward=account,
     )
 
@@ -277,6 +288,7 @@ def craft_cells(
     labels: Tensor,
     config: TransferConfig,
     quiet: bool,
+    folder: Path | None = None,
 ) -> Iterator[Cell]:
     """Every attack at every eps on one source network.
 
@@ -287,21 +299,28 @@ def craft_cells(
         labels: their classes ``[n]``.
         config: attacks, eps and the source's index.
         quiet: no progress bar.
+        folder: as of :func:`transfer`.
     """
+    described = {
+        "transfer": asdict(config),
+        "source": fingerprint(distribution.sample(Networks(config.seed, "source", [config.source]))),
+        "images": digest(images),
+    }
     total = len(config.attacks) * len(config.eps) * len(images)
     with track("crafting", total, quiet) as progress:
-        for spec in config.attacks:
-            for eps in config.eps:
-                progress.set_postfix_str(f"{spec} at eps {eps:g}")
-                yield craft_cell(
-                    find_attack(spec),
-                    source,
-                    images,
-                    labels,
-                    eps=eps,
-                    norm=config.norm,
-                    target=config.target,
-                    seed=config.seed,
-                    draws=lambda: DistributionDraws(distribution, config.seed, config.source),
-                    advance=progress.update,
-                )
+        for number, (spec, eps) in enumerate(product(config.attacks, config.eps)):
+            progress.set_postfix_str(f"{spec} at eps {eps:g}")
+            path = folder and folder / f"cell-{config.source}-{number}.safetensors"
+            yield craft_cell(
+                find_attack(spec),
+                source,
+                images,
+                labels,
+                eps=eps,
+                norm=config.norm,
+                target=config.target,
+                seed=config.seed,
+                draws=lambda: DistributionDraws(distribution, config.seed, config.source),
+                advance=progress.update,
+                saved=Saved(path, "cell", described | {"attack": spec, "eps": eps}),
+            )

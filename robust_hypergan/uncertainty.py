@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import torch
 from torch import Tensor
 
@@ -23,6 +25,8 @@ class Uncertainty:
         device: of the softmax that will come.
         most: networks beyond these are ignored.
     """
+
+    STATE: ClassVar = ("networks", "probability", "entropies", "squares")
 
     def __init__(
         self, images: int, classes: int, device: torch.device, most: int = UNCERTAINTY_NETWORKS

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -55,6 +56,8 @@ class Voting:
         seed: of the choice of each query's own network.
     """
 
+    STATE: ClassVar = ("networks", "votes", "own_right", "random")
+
     def __init__(self, labels: Tensor, classes: int, parts: Sequence[Tensor], seed: int) -> None:
         self.labels, self.parts, self.networks = labels, parts, 0
         self.votes = [MeanVotes(labels, classes, parts, size) for size in VOTES]
@@ -94,6 +97,8 @@ class MeanVotes:
         parts: indices of the queries of each part.
         size: networks of a vote.
     """
+
+    STATE: ClassVar = ("probability", "held", "right", "accuracies")
 
     def __init__(self, labels: Tensor, classes: int, parts: Sequence[Tensor], size: int) -> None:
         self.labels, self.parts, self.size = labels, parts, size

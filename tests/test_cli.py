@@ -2,6 +2,7 @@
 
 import json
 import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -305,9 +306,9 @@ def test_an_interrupted_run_says_how_to_go_on(tmp_path):
     _, message = process.communicate(timeout=60)
     assert process.returncode == 130
     assert message.strip().splitlines() == [
-        "robust-hypergan: interrupted; give the same command again to go on"
+        f"robust-hypergan: interrupted; to go on: {shlex.join(['robust-hypergan', *arguments])}"
     ]
     record = json.loads((tmp_path / "run" / "run.json").read_text())
-    assert (record["status"], record["error"]) == ("failed", "interrupted")
-    assert "failed" in refused("report", tmp_path / "run")
+    assert record["status"] == "running"  # as after a power cut
+    assert "finish it first" in refused("report", tmp_path / "run")
     assert "other settings" in refused("bench", *SMALL, *FEW, "--out", tmp_path / "run")

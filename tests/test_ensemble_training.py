@@ -1,6 +1,7 @@
 """Every kind of ensemble is trained, kept and attacked through the same commands."""
 
 import json
+from dataclasses import replace
 from functools import partial
 
 import pandas as pd
@@ -19,11 +20,13 @@ from robust_hypergan.ensemble_training import (
     untrained_ensemble,
 )
 from robust_hypergan.errors import InputError
+from robust_hypergan.fitting import Fit
 from robust_hypergan.hypergan import seeded
 from robust_hypergan.measured import EvidenceConfig
 from robust_hypergan.networks import Networks
 from robust_hypergan.ordinary import OrdinaryNetwork
 from robust_hypergan.trainer import TrainConfig
+from robust_hypergan.training import STATE_NAME, forget_state
 from robust_hypergan.transferability import TransferConfig
 from tests.zoo import ResidualNetwork
 
@@ -60,6 +63,42 @@ def test_every_kind_learns_its_networks_differ_and_training_repeats_itself(kind,
     assert all(torch.equal(first[name], second[name]) for name in first)
     differ = any(not torch.equal(value[0], value[-1]) for value in first.values())
     assert differ == (kind != OrdinaryNetwork.kind)
+
+
+@pytest.mark.parametrize("kind", ENSEMBLE_KINDS)
+@pytest.mark.parametrize("stop", [1, 100, 239])
+def test_an_interrupted_training_resumes_to_the_same_last_bit(
+    kind, stop, training_set, tmp_path, monkeypatch
+):
+    """240 steps in all: in the first member or the last, before and while SWAG collects."""
+    config = EnsembleConfig(kind, members=4, learning_rate=5e-3)
+    whole, table = train_ensemble(build, training_set, BUDGET, config)
+    steps, advance = [], Fit.advance
+
+    def stops(self):
+        if len(steps) == stop:
+            raise KeyboardInterrupt
+        steps.append(1)
+        advance(self)
+
+    monkeypatch.setattr(Fit, "advance", stops)
+    with pytest.raises(KeyboardInterrupt):
+        train_ensemble(build, training_set, BUDGET, config, folder=tmp_path, checkpoint_seconds=0)
+    again = []
+    monkeypatch.setattr(Fit, "advance", lambda self: (again.append(1), advance(self)))
+    torch.manual_seed(99)  # dropout draws from the global state, whatever it is
+    resumed, resumed_table = train_ensemble(build, training_set, BUDGET, config, folder=tmp_path)
+    assert len(again) == 240 - stop
+    first, second = whole.tensors(), resumed.tensors()
+    assert all(torch.equal(first[name], second[name]) for name in first)
+    pd.testing.assert_frame_equal(
+        table.drop(columns="seconds"), resumed_table.drop(columns="seconds"), check_exact=True
+    )
+    assert (tmp_path / STATE_NAME).exists()
+    with pytest.raises(InputError, match="state of another training"):
+        train_ensemble(build, training_set, replace(BUDGET, seed=1), config, folder=tmp_path)
+    forget_state(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["training.csv"]
 
 
 @pytest.mark.parametrize("kind", ENSEMBLE_KINDS)

@@ -11,20 +11,20 @@ ROOT = Path(__file__).parent.parent
 
 LAYERS = [
     {"errors", "text", "progress", "layout"},
-    {"downloads", "user_code", "augmentation"},
+    {"downloads", "user_code", "augmentation", "durable", "interruption"},
     {"idx_sets", "colour_sets"},
     {"packaged"},
     {"datasets", "classifiers", "layers"},
     {"networks", "outliers"},
-    {"wide_linear"},
+    {"wide_linear", "tensor_files"},
     {"layer_generators"},
     {"pooling", "half", "tally", "uncertainty", "voting", "diversity_measures"},
     {"adversarial_training", "hypergan", "deep_ensemble", "gaussian", "mc_dropout", "ordinary", "backends"},
-    {"cascade", "network_gradients", "regression_networks"},
+    {"cascade", "network_gradients", "regression_networks", "resumable"},
     {"ensemble"},
     {"generated_weights"},
     {"checkpoint", "accuracy", "trainer", "draws", "regression_fits"},
-    {"crafting", "training", "sampling", "presets", "snapshots"},
+    {"crafting", "training", "sampling", "presets", "snapshots", "fitting"},
     {"fold", "ensemble_training"},
     {"stopping"},
     {"transferability"},
@@ -82,10 +82,10 @@ def test_a_core_module_imports_only_what_lies_below_it(name: str) -> None:
 
 
 @pytest.mark.parametrize("leaf", ["attacks", "reports"])
-def test_a_leaf_imports_nothing_of_the_core_but_errors_text_and_layout(leaf: str) -> None:
+def test_a_leaf_imports_nothing_of_the_core_but_what_lies_at_its_bottom(leaf: str) -> None:
     for path in (ROOT / leaf).glob("*.py"):
         own = {module for module in imported_modules(path) if module.startswith("robust_hypergan")}
-        shared = {f"robust_hypergan.{name}" for name in ("errors", "text", "layout")}
+        shared = {f"robust_hypergan.{module}" for module in ("errors", "text", "layout", "durable")}
         assert all(m in shared or m.startswith(f"robust_hypergan.{leaf}") for m in own), path
 
 

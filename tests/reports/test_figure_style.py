@@ -69,6 +69,7 @@ def draw() -> Figure:
 
 
 def test_the_same_figure_is_the_same_bytes_and_carries_no_date(tmp_path: Path) -> None:
+    (tmp_path / "figures").mkdir()
     png, svg = save_figure(draw(), tmp_path / "figures", "one")
     assert (png, svg) == save_figure(draw(), tmp_path / "figures", "one")
     assert (tmp_path / "figures" / "one.png").read_bytes() == png

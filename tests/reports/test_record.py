@@ -46,9 +46,10 @@ def test_what_no_run_can_lack_is_asked_for(key: str) -> None:
         parse_record({name: value for name, value in LEAST.items() if name != key})
 
 
-def test_a_newer_format_asks_for_an_update() -> None:
-    with pytest.raises(InputError, match="update robust-hypergan"):
-        parse_record(LEAST | {"format": 2})
+@pytest.mark.parametrize(("number", "advice"), [(2, "update robust-hypergan"), (0, "repeat the run")])
+def test_another_format_is_refused_with_advice(number: int, advice: str) -> None:
+    with pytest.raises(InputError, match=advice):
+        parse_record(LEAST | {"format": number})
 
 
 @pytest.mark.parametrize(
