@@ -11,12 +11,15 @@ from robust_hypergan.adversarial import AdversarialConfig, run_adversarial
 from robust_hypergan.bench_config import BenchConfig, DataConfig
 from robust_hypergan.classification import ClassificationConfig, run_classification
 from robust_hypergan.classifiers import default_classifier, with_dropout
+from robust_hypergan.diversity import DiversityConfig, run_diversity
 from robust_hypergan.ensemble_training import EnsembleConfig
 from robust_hypergan.errors import unknown
 from robust_hypergan.hardening import HardeningConfig, run_hardening
 from robust_hypergan.hypergan import HyperGAN
 from robust_hypergan.mc_dropout import DropoutNetworks
+from robust_hypergan.out_of_distribution import OutOfDistributionConfig, run_out_of_distribution
 from robust_hypergan.presets import find_preset
+from robust_hypergan.regression import RegressionConfig, run_regression
 
 Checkpoints = Mapping[str, str]
 """Paths of trained networks by their name."""
@@ -59,6 +62,9 @@ class Plan:
 BASELINES = ("ordinary", "deep-ensemble", "mc-dropout", "swag")
 """Kinds that stand beside the HyperGAN."""
 
+SNAPSHOTS = 10
+"""Of every training of a HyperGAN, to see how diversity goes along it."""
+
 
 def find_plan(budget: str, *, root: Path, download: bool = False, seed: int = 0) -> Plan:
     """The plan of a budget.
@@ -83,8 +89,13 @@ def _quick(data: DataConfig, seed: int) -> Plan:
     small = replace(data, name="mnist-5k")
     networks = _networks("mnist-5k", small, "quick", seed, 2)
     items = {
+        "regression": Item(run_regression, lambda _: RegressionConfig(steps=1000, seeds=2, seed=seed)),
         "classification-mnist-5k": _classification(networks, small, votes=2),
+        "uncertainty-mnist-5k": _uncertainty(networks, small, "fashion-1k", images=1000),
         "adversarial-mnist-5k": _adversarial(networks, small, sources=1, networks=200, examples=100),
+        "diversity-mnist-5k": _diversity(
+            networks, small, networks=30, images=1000, feature_images=500, weight_networks=300
+        ),
     }
     return Plan("quick", "The HyperGAN paper in minutes", seed, networks, items)
 
@@ -99,11 +110,16 @@ def _full(data: DataConfig, seed: int) -> Plan:
         "cifar10": _networks("cifar10", cifar10, "cifar", seed, 1),
     }
     items = {
+        "regression": Item(run_regression, lambda _: RegressionConfig(seed=seed)),
         "classification-mnist": _classification(families["mnist"], mnist),
         "classification-mnist-5k": _classification(families["mnist-5k"], mnist, trained_on="mnist-5k"),
         "classification-cifar5": _classification(families["cifar5"], cifar5),
         "classification-cifar10": _classification(families["cifar10"], cifar10),
+        "uncertainty-mnist": _uncertainty(families["mnist"], mnist, "notmnist", "fashion-mnist"),
+        "uncertainty-cifar5": _uncertainty(families["cifar5"], cifar5, "cifar5-out"),
         "adversarial-mnist": _adversarial(families["mnist"], mnist),
+        "diversity-mnist": _diversity(families["mnist"], mnist),
+        "diversity-cifar10": _diversity(families["cifar10"], cifar10),
     }
     networks = {name: each for family in families.values() for name, each in family.items()}
     plain = networks["mnist-5k-hypergan-0"]
@@ -115,20 +131,22 @@ def _full(data: DataConfig, seed: int) -> Plan:
 def _networks(label: str, data: DataConfig, preset: str, seed: int, seeds: int) -> dict[str, BenchConfig]:
     """HyperGANs of several seeds, the ablations and the other kinds, all with the same budget."""
     sizes = find_preset(preset)
-    plain = BenchConfig(data=data, hypergan=sizes.hypergan, training=sizes.training, transfer=None)
+    training = replace(sizes.training, seed=seed, snapshots=SNAPSHOTS)
+    plain = BenchConfig(data=data, hypergan=sizes.hypergan, training=training, transfer=None)
     found = {
-        f"{label}-hypergan-{i}": replace(plain, training=replace(sizes.training, seed=seed + i))
+        f"{label}-hypergan-{i}": replace(plain, training=replace(training, seed=seed + i))
         for i in range(seeds)
     }
-    plain = replace(plain, training=replace(sizes.training, seed=seed))
     found[f"{label}-no-mixer"] = replace(plain, hypergan=replace(sizes.hypergan, mixer=False))
-    found[f"{label}-no-discriminator"] = replace(
-        plain, training=replace(plain.training, adversarial_weight=0.0)
-    )
+    found[f"{label}-no-discriminator"] = replace(plain, training=replace(training, adversarial_weight=0.0))
     name = default_classifier((3, 32, 32) if label.startswith("cifar") else (1, 28, 28))
     for kind in BASELINES:
-        classifier = with_dropout(name) if kind == DropoutNetworks.kind else name
-        found[f"{label}-{kind}"] = replace(plain, ensemble=EnsembleConfig(kind), classifier=classifier)
+        found[f"{label}-{kind}"] = replace(
+            plain,
+            ensemble=EnsembleConfig(kind),
+            classifier=with_dropout(name) if kind == DropoutNetworks.kind else name,
+            training=replace(training, snapshots=0),
+        )
     return found
 
 
@@ -165,6 +183,24 @@ def _classification(family: Mapping[str, BenchConfig], data: DataConfig, **setti
         lambda checkpoints: ClassificationConfig(checkpoints, data, **settings),
         _side_by_side(family),
     )
+
+
+def _uncertainty(
+    family: Mapping[str, BenchConfig], data: DataConfig, *outliers: str, **settings: Any
+) -> Item:
+    return _item(
+        run_out_of_distribution,
+        lambda checkpoints: OutOfDistributionConfig(checkpoints, data, outliers, **settings),
+        _side_by_side(family),
+    )
+
+
+def _diversity(family: Mapping[str, BenchConfig], data: DataConfig, **settings: Any) -> Item:
+    """The whole HyperGAN, its ablations, and the other kinds that have several networks."""
+    first = next(iter(family)).removesuffix("-hypergan-0")
+    names = {f"{first}-hypergan-0": "full"}
+    names |= {f"{first}-{name}": name for name in ("no-mixer", "no-discriminator", "deep-ensemble", "swag")}
+    return _item(run_diversity, lambda checkpoints: DiversityConfig(checkpoints, data, **settings), names)
 
 
 def _hardening(data: DataConfig) -> Item:
