@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from robust_hypergan.durable import make_folder
 from robust_hypergan.errors import InputError
 from robust_hypergan.reports.figure_style import save_figure
 from robust_hypergan.reports.files import write_bytes
@@ -67,6 +68,7 @@ def _write_page(
     out: Path, title: str, folders: Mapping[str, Path], missing: Sequence[tuple[str, str]] = ()
 ) -> Path:
     """One page of finished studies, by their anchors; ``missing`` are others, each with the reason."""
+    make_folder(out / "figures")
     several = len(folders) > 1
     chapters = [
         _chapter(name, load_study(folder, STUDIES), out, prefix=f"{name}-" if several else "")

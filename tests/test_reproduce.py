@@ -1,0 +1,130 @@
+"""A reproduction: what it trains and makes, what it keeps, and what it says of what could not be made."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from robust_hypergan.adversarial import AdversarialConfig, run_adversarial
+from robust_hypergan.bench_config import BenchConfig, DataConfig
+from robust_hypergan.budgets import Item, Plan, find_plan
+from robust_hypergan.classification import ClassificationConfig, run_classification
+from robust_hypergan.errors import InputError
+from robust_hypergan.hardening import HardeningConfig, run_hardening
+from robust_hypergan.hypergan import HyperGANConfig
+from robust_hypergan.reproduce import run_reproduction
+from robust_hypergan.trainer import TrainConfig
+from robust_hypergan.transferability import TransferConfig
+from tests.small_classifier import __file__ as CLASSIFIER
+
+SMALL = f"{CLASSIFIER}:Small"
+
+TINY = BenchConfig(
+    classifier=SMALL,
+    hypergan=HyperGANConfig(latent_dim=8, code_dim=4, hidden=8),
+    training=TrainConfig(steps=2, networks=2, batch=4, codes=4, pretraining=1),
+    transfer=None,
+)
+
+
+def classify(checkpoints: Mapping[str, str]) -> ClassificationConfig:
+    named = (f"hypergan={checkpoints['one']}",)
+    return ClassificationConfig(named, classifier=SMALL, sizes=(1, 2), votes=1)
+
+
+def transfer_both(checkpoints: Mapping[str, str]) -> AdversarialConfig:
+    named = tuple(f"seed {i}={path}" for i, path in enumerate(checkpoints.values()))
+    return AdversarialConfig(named, classifier=SMALL, eps=(0.1, 0.5), sources=2, networks=3, examples=80)
+
+
+def harden(checkpoints: Mapping[str, str]) -> HardeningConfig:
+    transfer = TransferConfig(attacks=("fgsm",), eps=(0.3,), networks=3, examples=80)
+    named = (f"plain={checkpoints['one']}", f"hard={checkpoints['two']}")
+    return HardeningConfig(named, classifier=SMALL, transfer=transfer)
+
+
+def missing(_: Mapping[str, str]) -> ClassificationConfig:
+    return ClassificationConfig(("nowhere.safetensors",))
+
+
+PLAN = Plan(
+    "tiny",
+    "The paper, tiny",
+    0,
+    {"one": TINY, "two": replace(TINY, training=replace(TINY.training, seed=1))},
+    {
+        "accuracy": Item(run_classification, classify, ("one",)),
+        "figure-4": Item(run_adversarial, transfer_both, ("one", "two")),
+        "hard": Item(run_hardening, harden, ("one", "two")),
+    },
+)
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The tiny plan, its first item first and the rest by a second call."""
+    out = tmp_path_factory.mktemp("reproduction") / "run"
+    run_reproduction(PLAN, out, only=("accuracy",))
+    assert not (out / "networks" / "two").exists()
+    first = json.loads((out / "run.json").read_text(encoding="utf-8"))["reproduction"]
+    assert first == {"accuracy": "done", "figure-4": "not made yet", "hard": "not made yet"}
+    kept = (out / "accuracy" / "run.json").read_bytes()
+    run_reproduction(PLAN, out)
+    assert (out / "accuracy" / "run.json").read_bytes() == kept
+    return out
+
+
+def test_every_item_is_on_the_page(made: Path) -> None:
+    page = (made / "report.html").read_text(encoding="utf-8")
+    for anchor in PLAN.items:
+        assert f'<h2 id="{anchor}">' in page
+    assert "not made yet" not in page
+    assert len(list((made / "figures").glob("figure-4-*.png"))) == 2
+
+
+def test_what_is_finished_is_not_made_again(made: Path) -> None:
+    said: list[str] = []
+    run_reproduction(PLAN, made, say=said.append)
+    assert said == list(PLAN.items)
+
+
+def test_figure_4_has_every_training_and_source(made: Path) -> None:
+    lines = (made / "figure-4" / "adversarial.csv").read_text(encoding="utf-8").splitlines()
+    assert len(lines) == 1 + 2 * 2 * 2 * 2  # trainings, sources, attacks, eps
+
+
+def test_an_item_that_fails_leaves_the_others(tmp_path: Path) -> None:
+    items: dict[str, Any] = {"broken": Item(run_classification, missing), "accuracy": PLAN.items["accuracy"]}
+    with pytest.raises(InputError, match="1 of 2 items could not be made: broken: no .*nowhere"):
+        run_reproduction(replace(PLAN, items=items), tmp_path / "run")
+    page = (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
+    assert "nowhere.safetensors" in page
+    assert '<h2 id="classification">' in page
+
+
+def test_an_unknown_item_or_budget_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="did you mean figure-4"):
+        run_reproduction(PLAN, tmp_path / "run", only=("figure4",))
+    with pytest.raises(InputError, match="unknown budget"):
+        find_plan("huge", root=tmp_path)
+
+
+@pytest.mark.parametrize("budget", ["quick", "full"])
+def test_a_budget_trains_what_its_items_need_and_nothing_else(budget: str, tmp_path: Path) -> None:
+    plan = find_plan(budget, root=tmp_path, seed=3)
+    needed = {name for item in plan.items.values() for name in item.networks}
+    assert needed == set(plan.networks)
+    for item in plan.items.values():
+        item.config({name: f"{name}.safetensors" for name in item.networks})
+    packaged = {each.data.name for each in plan.networks.values()}
+    assert (packaged == {DataConfig().name}) == (budget == "quick")
+    seeds = {name: each.training.seed for name, each in plan.networks.items() if "hypergan" in name}
+    assert min(seeds.values()) == 3
+
+
+def test_hardening_needs_two() -> None:
+    with pytest.raises(InputError, match="at least two"):
+        HardeningConfig(("one.safetensors",))
