@@ -82,7 +82,9 @@ def find_plan(budget: str, *, root: Path, download: bool = False, seed: int = 0)
     budgets = {"quick": _quick, "full": _full}
     if budget not in budgets:
         raise unknown("budget", budget, budgets)
-    return budgets[budget](DataConfig(root=root, download=download), seed)
+    plan = budgets[budget](DataConfig(root=root, download=download), seed)
+    needed = {name for item in plan.items.values() for name in item.networks}
+    return replace(plan, networks={name: own for name, own in plan.networks.items() if name in needed})
 
 
 def _quick(data: DataConfig, seed: int) -> Plan:
