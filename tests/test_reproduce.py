@@ -98,7 +98,7 @@ def test_figure_4_has_every_training_and_source(made: Path) -> None:
 
 def test_an_item_that_fails_leaves_the_others(tmp_path: Path) -> None:
     items: dict[str, Any] = {"broken": Item(run_classification, missing), "accuracy": PLAN.items["accuracy"]}
-    with pytest.raises(InputError, match="1 of 2 items could not be made: broken: no .*nowhere"):
+    with pytest.raises(InputError, match=r"1 of 2 items could not be made: broken: no .*nowhere"):
         run_reproduction(replace(PLAN, items=items), tmp_path / "run")
     page = (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
     assert "nowhere.safetensors" in page
