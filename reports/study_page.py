@@ -84,7 +84,9 @@ def _write_page(
 def _chapter(name: str, study: Study, out: Path, prefix: str) -> Chapter:
     report = STUDIES[study.name]
     parts = tuple(_part(section, out, prefix) for section in report.sections(study))
-    return Chapter(name, report.title, tuple(report.claims(study)), parts, tuple(_made(study.record)))
+    data = (study.record.get("data") or {}).get("name")
+    title = f"{report.title}: {printable(str(data))}" if data else report.title
+    return Chapter(name, title, tuple(report.claims(study)), parts, tuple(_made(study.record)))
 
 
 def _part(section: Section, out: Path, prefix: str) -> PageSection:

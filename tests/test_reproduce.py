@@ -82,6 +82,7 @@ def test_every_item_is_on_the_page(made: Path) -> None:
     for anchor in PLAN.items:
         assert f'<h2 id="{anchor}">' in page
     assert "not made yet" not in page
+    assert "Classification: mnist-5k" in page  # several studies of one kind are told apart
     assert len(list((made / "figures").glob("figure-4-*.png"))) == 2
 
 
