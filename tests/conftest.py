@@ -1,5 +1,7 @@
 """Small things that many tests need: a tiny classifier, a HyperGAN over it, and a data set it can learn."""
 
+import signal
+
 import pytest
 import torch
 from torch import Tensor, nn
@@ -8,6 +10,10 @@ from robust_hypergan.datasets import Dataset, make_dataset
 from robust_hypergan.hypergan import HyperGAN, HyperGANConfig
 from robust_hypergan.trainer import TrainConfig
 from robust_hypergan.training import train
+
+
+# What a shell starts in the background ignores SIGINT, and so would every process that a test starts.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 class TinyClassifier(nn.Module):
