@@ -11,7 +11,6 @@ from robust_hypergan.hypergan import HyperGAN, HyperGANConfig
 from robust_hypergan.trainer import TrainConfig
 from robust_hypergan.training import train
 
-
 # What a shell starts in the background ignores SIGINT, and so would every process that a test starts.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
