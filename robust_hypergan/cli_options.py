@@ -82,7 +82,7 @@ TRAINING = options(
     click.option("--train-networks", type=int, help="Networks a step.  [default: the preset's]"),
     click.option("--batch", type=int, help="Images for each network.  [default: the preset's]"),
     click.option("--learning-rate", type=float, help="Peak rate of Adam.  [default: the preset's]"),
-    click.option("--augmentation", help="none, crop or flip-crop.  [default: the preset's]"),
+    click.option("--augmentation", help="none, affine, crop or flip-crop.  [default: the preset's]"),
     click.option(
         "--pgd-eps", type=float, help="Adversarial training with this L-inf radius.  [default: none]"
     ),

@@ -50,6 +50,27 @@ def test_a_crop_alone_mirrors_nothing() -> None:
     assert len(set((images[:, 0, 0] % 16).tolist())) == 2 * PADDING + 1
 
 
+def test_an_affine_change_moves_a_dot_within_its_bounds_and_off_the_middle() -> None:
+    dot = torch.zeros(500, 1, 28, 28)
+    dot[:, :, 13:15, 20:22] = 1
+    images = augment(dot, "affine", generator())
+    mass = images.sum((1, 2, 3))
+    places = torch.arange(28.0)
+    rows = (images.sum(3).squeeze(1) * places).sum(1) / mass - 13.5
+    columns = (images.sum(2).squeeze(1) * places).sum(1) / mass - 13.5
+    assert rows.abs().max() < 2 + 7 * 1.1 * (0.18 + 0.11)  # shifted by 2, and 7 from the centre turned and sheared
+    assert ((columns - 7).abs() < 2 + 0.7 + 0.3).all()
+    assert rows.std() > 0.8
+    assert columns.std() > 0.8
+
+
+def test_bytes_stay_bytes_and_the_picture_its_size() -> None:
+    bright = torch.full((50, 1, 28, 28), 255, dtype=torch.uint8)
+    images = augment(bright, "affine", generator())
+    assert images.dtype == torch.uint8
+    assert (images[:, :, 8:20, 8:20] == 255).all()  # black comes in from the edges alone
+
+
 def test_beyond_the_edge_lies_the_reflection() -> None:
     images = augment(coded_images(500), "flip-crop", generator())[:, 0].long()
     shifted_up = images[(images[:, 8, 8] // 16) == 8 - PADDING]
