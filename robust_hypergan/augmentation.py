@@ -20,10 +20,10 @@ DEGREES, SCALE, SHEAR, SHIFT = 10.0, 0.1, 0.1, 1 / 14
 def augment(images: Tensor, augmentation: str, generator: torch.Generator) -> Tensor:
     """Changed images; with ``none``, the same ones.
 
-    ``affine`` turns, scales, shears and shifts each image a little, the usual augmentation of digits (Simard,
-    Steinkraus & Platt, ICDAR 2003), with black around it; ``crop`` takes each image from a place of its own in
-    the image padded by 4 pixels of its reflection; ``flip-crop`` mirrors every second one besides, the usual
-    augmentation of CIFAR (He et al., CVPR 2016, arXiv:1512.03385, there with zeros as padding).
+    ``affine`` turns, scales, shears and shifts each image a little, with black around it, the usual
+    augmentation of digits (Simard, Steinkraus & Platt, ICDAR 2003); ``crop`` takes each image from a place of
+    its own in the image padded by 4 pixels of its reflection; ``flip-crop`` mirrors every second one besides,
+    the usual augmentation of CIFAR (He et al., CVPR 2016, arXiv:1512.03385, there with zeros as padding).
 
     Args:
         images: ``[N, C, H, W]`` of any kind, H and W above 4.

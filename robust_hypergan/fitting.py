@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -12,6 +13,8 @@ from torch.nn import functional
 
 from robust_hypergan.augmentation import augment
 from robust_hypergan.datasets import to_unit
+from robust_hypergan.layout import preferred_layout
+from robust_hypergan.network_gradients import is_half
 from robust_hypergan.networks import Params
 from robust_hypergan.trainer import TrainConfig
 
@@ -48,7 +51,8 @@ class Fit:
         images: ``[N, C, H, W]`` as stored in a data set, on the network's device.
         labels: ``[N]``.
         schedule: steps and rates.
-        budget: batch, augmentation and seed.
+        budget: batch, augmentation, seed, and whether the network computes in bfloat16; its weights are
+            float32 all the same.
         index: of the network among its like.
     """
 
@@ -71,6 +75,9 @@ class Fit:
         with torch.random.fork_rng(devices=self.devices):
             torch.manual_seed(int(words[1]))
             self.dropout = self._global_states()  # dropout knows no generator
+        example, trial = to_unit(images[:2]), copy.deepcopy(network).eval()  # no statistics are touched
+        self.layout = preferred_layout(trial, example)
+        self.half = is_half(budget.precision, trial, example)
         self.settled = max(1, schedule.steps - schedule.collecting)
         self.adam = torch.optim.Adam(network.parameters(), schedule.learning_rate)
         self.cosine = torch.optim.lr_scheduler.CosineAnnealingLR(self.adam, self.settled)
@@ -115,7 +122,9 @@ class Fit:
     def _descend(self) -> tuple[float, float]:
         chosen = torch.randint(len(self.images), (self.budget.batch,), generator=self.random)
         chosen = chosen.to(self.images.device)
-        logits = self.network(to_unit(augment(self.images[chosen], self.budget.augmentation, self.random)))
+        images = to_unit(augment(self.images[chosen], self.budget.augmentation, self.random))
+        with torch.autocast(images.device.type, torch.bfloat16, enabled=self.half):
+            logits = self.network(self.layout(images)).float()
         loss = functional.cross_entropy(logits, self.labels[chosen])
         self.network.zero_grad()
         loss.backward()

@@ -34,7 +34,7 @@ class NetworkGradients:
 
     def __init__(self, classifier: nn.Module, images: Tensor, *, half: bool | None = None) -> None:
         on_cpu = images.device.type == "cpu"
-        self.half = fastest_is_half(classifier, images) if half is None else half
+        self.half = is_half(None, classifier, images) if half is None else half
         self.cast: Callable[[Params], Params] = dict
         if self.half:
             classifier, self.cast = halved(classifier)
@@ -76,9 +76,18 @@ class NetworkGradients:
         return loss.detach(), accuracy, [gradient.float() for gradient in gradients]
 
 
-def fastest_is_half(classifier: nn.Module, images: Tensor) -> bool:
-    """Whether bfloat16 is the faster choice: on a CPU that has it, for a classifier that can take it."""
-    return images.device.type == "cpu" and can_halve(classifier, images)
+def is_half(precision: str | None, classifier: nn.Module, images: Tensor) -> bool:
+    """Whether to compute in bfloat16: as ``precision`` says, else where the processor is fast at it.
+
+    Args:
+        precision: ``float32`` or ``bfloat16``; None is bfloat16 on a CPU that has it, for a classifier that
+            can take it.
+        classifier: the architecture.
+        images: one or more images ``[N, C, H, W]`` in [0, 1], to see how the classifier takes them.
+    """
+    if precision is None:
+        return images.device.type == "cpu" and can_halve(classifier, images)
+    return precision == "bfloat16"
 
 
 def _single_threaded() -> None:

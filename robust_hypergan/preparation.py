@@ -15,7 +15,7 @@ from robust_hypergan.datasets import Dataset, to_unit
 from robust_hypergan.ensemble_training import train_ensemble, untrained_ensemble
 from robust_hypergan.errors import InputError
 from robust_hypergan.hypergan import HyperGAN
-from robust_hypergan.network_gradients import fastest_is_half
+from robust_hypergan.network_gradients import is_half
 from robust_hypergan.networks import StoredDistribution, move
 from robust_hypergan.run_folder import RunFolder
 from robust_hypergan.snapshots import keep_snapshot
@@ -97,7 +97,11 @@ def trained(
         move(checkpoint.distribution, device)
     else:
         name, classes = start.classifier, start.classes
-        distribution, training = start.distribution, config.training
+        distribution = start.distribution
+        half = is_half(
+            config.training.precision, distribution.classifier, to_unit(dataset.images[:2].to(device))
+        )
+        training = replace(config.training, precision="bfloat16" if half else "float32")
         facts: dict[str, Any] = {"data": dataset.name, "data_sha256": dataset.sha256}
         if config.ensemble:
             distribution, table = train_ensemble(
@@ -111,9 +115,6 @@ def trained(
             )
         else:
             assert isinstance(distribution, HyperGAN)
-            if training.precision is None:
-                half = fastest_is_half(distribution.classifier, to_unit(dataset.images[:2].to(device)))
-                training = replace(training, precision="bfloat16" if half else "float32")
             so_far = Checkpoint(distribution, name, classes, facts | {"training": asdict(training)})
             table = train(
                 distribution,

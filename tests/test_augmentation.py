@@ -58,7 +58,7 @@ def test_an_affine_change_moves_a_dot_within_its_bounds_and_off_the_middle() -> 
     places = torch.arange(28.0)
     rows = (images.sum(3).squeeze(1) * places).sum(1) / mass - 13.5
     columns = (images.sum(2).squeeze(1) * places).sum(1) / mass - 13.5
-    assert rows.abs().max() < 2 + 7 * 1.1 * (0.18 + 0.11)  # shifted by 2, and 7 from the centre turned and sheared
+    assert rows.abs().max() < 2 + 7 * 1.1 * (0.18 + 0.11)  # shifted, then turned and sheared
     assert ((columns - 7).abs() < 2 + 0.7 + 0.3).all()
     assert rows.std() > 0.8
     assert columns.std() > 0.8
