@@ -14,6 +14,7 @@ from robust_hypergan.reports.files import write_bytes
 from robust_hypergan.reports.page import PageFigure, PageSection, fill_template
 from robust_hypergan.reports.run import read_record
 from robust_hypergan.reports.section import Section
+from robust_hypergan.reports.section_trainings import trainings_section
 from robust_hypergan.reports.studies import STUDIES
 from robust_hypergan.reports.study import Claim, Study, load_study
 from robust_hypergan.reports.wording import plural, printable
@@ -61,11 +62,17 @@ def write_reproduction(folder: Path) -> Path:
         raise InputError(f"{folder} holds no reproduction: give a folder that reproduce has written")
     done = {name: folder / name for name, text in outcome.items() if text == "done"}
     missing = [(str(name), str(text)) for name, text in outcome.items() if text != "done"]
-    return _write_page(folder, str(record.get("title") or "Reproduction"), done, missing)
+    trained = trainings_section(folder / "networks")
+    last = [Chapter(trained.name, trained.title, (), (PageSection(trained, ()),), ())] if trained else []
+    return _write_page(folder, str(record.get("title") or "Reproduction"), done, missing, last)
 
 
 def _write_page(
-    out: Path, title: str, folders: Mapping[str, Path], missing: Sequence[tuple[str, str]] = ()
+    out: Path,
+    title: str,
+    folders: Mapping[str, Path],
+    missing: Sequence[tuple[str, str]] = (),
+    last: Sequence[Chapter] = (),
 ) -> Path:
     """One page of finished studies, by their anchors; ``missing`` are others, each with the reason."""
     make_folder(out / "figures")
@@ -74,7 +81,7 @@ def _write_page(
         _chapter(name, load_study(folder, STUDIES), out, prefix=f"{name}-" if several else "")
         for name, folder in folders.items()
     ]
-    context = {"title": title, "chapters": chapters, "missing": missing}
+    context = {"title": title, "chapters": [*chapters, *last], "missing": missing}
     write_bytes(out / "report.md", fill_template("study.md.j2", context).encode())
     page = out / "report.html"
     write_bytes(page, fill_template("study.html.j2", context).encode())

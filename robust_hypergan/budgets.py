@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -62,6 +62,9 @@ class Plan:
 BASELINES = ("ordinary", "deep-ensemble", "mc-dropout", "swag")
 """Kinds that stand beside the HyperGAN."""
 
+COLOUR_BASELINES = BASELINES[:3]
+"""The same on CIFAR, where every training takes long: those that the paper has."""
+
 SNAPSHOTS = 10
 """Of every training of a HyperGAN, to see how diversity goes along it."""
 
@@ -107,9 +110,9 @@ def _full(data: DataConfig, seed: int) -> Plan:
     cifar5, cifar10 = replace(data, name="cifar5"), replace(data, name="cifar10")
     families = {
         "mnist": _networks("mnist", mnist, "standard", seed, 3),
-        "mnist-5k": _networks("mnist-5k", small, "standard", seed, 1),
-        "cifar5": _networks("cifar5", cifar5, "cifar", seed, 1),
-        "cifar10": _networks("cifar10", cifar10, "cifar", seed, 1),
+        "mnist-5k": _networks("mnist-5k", small, "quick", seed, 1),
+        "cifar5": _networks("cifar5", cifar5, "cifar", seed, 1, COLOUR_BASELINES),
+        "cifar10": _networks("cifar10", cifar10, "cifar", seed, 1, COLOUR_BASELINES),
     }
     items = {
         "regression": Item(run_regression, lambda _: RegressionConfig(seed=seed)),
@@ -130,7 +133,14 @@ def _full(data: DataConfig, seed: int) -> Plan:
     return Plan("full", "The HyperGAN paper", seed, networks, items)
 
 
-def _networks(label: str, data: DataConfig, preset: str, seed: int, seeds: int) -> dict[str, BenchConfig]:
+def _networks(
+    label: str,
+    data: DataConfig,
+    preset: str,
+    seed: int,
+    seeds: int,
+    kinds: Sequence[str] = BASELINES,
+) -> dict[str, BenchConfig]:
     """HyperGANs of several seeds, the ablations and the other kinds, all with the same budget."""
     sizes = find_preset(preset)
     training = replace(sizes.training, seed=seed, snapshots=SNAPSHOTS)
@@ -142,7 +152,7 @@ def _networks(label: str, data: DataConfig, preset: str, seed: int, seeds: int) 
     found[f"{label}-no-mixer"] = replace(plain, hypergan=replace(sizes.hypergan, mixer=False))
     found[f"{label}-no-discriminator"] = replace(plain, training=replace(training, adversarial_weight=0.0))
     name = default_classifier((3, 32, 32) if label.startswith("cifar") else (1, 28, 28))
-    for kind in BASELINES:
+    for kind in kinds:
         found[f"{label}-{kind}"] = replace(
             plain,
             ensemble=EnsembleConfig(kind),
@@ -201,7 +211,8 @@ def _diversity(family: Mapping[str, BenchConfig], data: DataConfig, **settings: 
     """The whole HyperGAN, its ablations, and the other kinds that have several networks."""
     first = next(iter(family)).removesuffix("-hypergan-0")
     names = {f"{first}-hypergan-0": "full"}
-    names |= {f"{first}-{name}": name for name in ("no-mixer", "no-discriminator", "deep-ensemble", "swag")}
+    others = {f"{first}-{name}": name for name in ("no-mixer", "no-discriminator", "deep-ensemble", "swag")}
+    names |= {name: shown for name, shown in others.items() if name in family}
     return _item(run_diversity, lambda checkpoints: DiversityConfig(checkpoints, data, **settings), names)
 
 

@@ -242,6 +242,7 @@ def _bench_config(flags: dict[str, Any], *, trains: bool, transfers: bool) -> Be
         }
         sizes = {
             "noise_share": flags["noise_share"],
+            "hidden": flags["hidden"],
             "mixer": False if flags["no_mixer"] else None,
             "chunk": flags["chunk"],
         }

@@ -86,6 +86,15 @@ def test_every_item_is_on_the_page(made: Path) -> None:
     assert len(list((made / "figures").glob("figure-4-*.png"))) == 2
 
 
+def test_the_page_says_what_was_trained_how_long_and_how_accurate_it_is(made: Path) -> None:
+    page = (made / "report.md").read_text(encoding="utf-8")
+    rows = [line for line in page.splitlines() if line.startswith(("| one ", "| two "))]
+    assert len(rows) == 2
+    record = json.loads((made / "networks" / "two" / "run.json").read_text(encoding="utf-8"))
+    assert all(f"{100 * record['accuracy']['single_mean']:.2f}%" in row for row in rows[1:])
+    assert all("2 of 2 \N{MULTIPLICATION SIGN} 4" in row for row in rows)
+
+
 def test_what_is_finished_is_not_made_again(made: Path) -> None:
     said: list[str] = []
     run_reproduction(PLAN, made, say=said.append)
