@@ -18,7 +18,7 @@ from robust_hypergan.hardening import HardeningConfig, run_hardening
 from robust_hypergan.hypergan import HyperGAN
 from robust_hypergan.mc_dropout import DropoutNetworks
 from robust_hypergan.out_of_distribution import OutOfDistributionConfig, run_out_of_distribution
-from robust_hypergan.presets import find_preset
+from robust_hypergan.presets import Preset, find_preset
 from robust_hypergan.regression import RegressionConfig, run_regression
 
 Checkpoints = Mapping[str, str]
@@ -69,7 +69,9 @@ SNAPSHOTS = 10
 """Of every training of a HyperGAN, to see how diversity goes along it."""
 
 
-def find_plan(budget: str, *, root: Path, download: bool = False, seed: int = 0) -> Plan:
+def find_plan(
+    budget: str, *, root: Path, download: bool = False, seed: int = 0, cifar_steps: int | None = None
+) -> Plan:
     """The plan of a budget.
 
     Args:
@@ -78,21 +80,22 @@ def find_plan(budget: str, *, root: Path, download: bool = False, seed: int = 0)
         root: folder of the data sets that do not come with the package.
         download: fetch what is missing.
         seed: of everything.
+        cifar_steps: of every training on CIFAR, which take hours without a GPU; None is those of the preset.
 
     Raises:
-        InputError: an unknown budget.
+        InputError: an unknown budget, or less than one step for each snapshot.
     """
-    budgets = {"quick": _quick, "full": _full}
-    if budget not in budgets:
-        raise unknown("budget", budget, budgets)
-    plan = budgets[budget](DataConfig(root=root, download=download), seed)
+    if budget not in ("quick", "full"):
+        raise unknown("budget", budget, ("quick", "full"))
+    data = DataConfig(root=root, download=download)
+    plan = _quick(data, seed) if budget == "quick" else _full(data, seed, cifar_steps)
     needed = {name for item in plan.items.values() for name in item.networks}
     return replace(plan, networks={name: own for name, own in plan.networks.items() if name in needed})
 
 
 def _quick(data: DataConfig, seed: int) -> Plan:
     small = replace(data, name="mnist-5k")
-    networks = _networks("mnist-5k", small, "quick", seed, 2)
+    networks = _networks("mnist-5k", small, find_preset("quick"), seed, 2)
     items = {
         "regression": Item(run_regression, lambda _: RegressionConfig(steps=1000, seeds=2, seed=seed)),
         "classification-mnist-5k": _classification(networks, small, votes=2),
@@ -105,14 +108,17 @@ def _quick(data: DataConfig, seed: int) -> Plan:
     return Plan("quick", "The HyperGAN paper in minutes", seed, networks, items)
 
 
-def _full(data: DataConfig, seed: int) -> Plan:
+def _full(data: DataConfig, seed: int, cifar_steps: int | None) -> Plan:
     mnist, small = replace(data, name="mnist"), replace(data, name="mnist-5k")
     cifar5, cifar10 = replace(data, name="cifar5"), replace(data, name="cifar10")
+    standard, quick, colour = (find_preset(name) for name in ("standard", "quick", "cifar"))
+    if cifar_steps is not None:
+        colour = replace(colour, training=replace(colour.training, steps=cifar_steps))
     families = {
-        "mnist": _networks("mnist", mnist, "standard", seed, 3),
-        "mnist-5k": _networks("mnist-5k", small, "quick", seed, 1),
-        "cifar5": _networks("cifar5", cifar5, "cifar", seed, 1, COLOUR_BASELINES),
-        "cifar10": _networks("cifar10", cifar10, "cifar", seed, 1, COLOUR_BASELINES),
+        "mnist": _networks("mnist", mnist, standard, seed, 3),
+        "mnist-5k": _networks("mnist-5k", small, quick, seed, 1),
+        "cifar5": _networks("cifar5", cifar5, colour, seed, 1, COLOUR_BASELINES),
+        "cifar10": _networks("cifar10", cifar10, colour, seed, 1, COLOUR_BASELINES),
     }
     items = {
         "regression": Item(run_regression, lambda _: RegressionConfig(seed=seed)),
@@ -136,13 +142,12 @@ def _full(data: DataConfig, seed: int) -> Plan:
 def _networks(
     label: str,
     data: DataConfig,
-    preset: str,
+    sizes: Preset,
     seed: int,
     seeds: int,
     kinds: Sequence[str] = BASELINES,
 ) -> dict[str, BenchConfig]:
     """HyperGANs of several seeds, the ablations and the other kinds, all with the same budget."""
-    sizes = find_preset(preset)
     training = replace(sizes.training, seed=seed, snapshots=SNAPSHOTS)
     plain = BenchConfig(data=data, hypergan=sizes.hypergan, training=training, transfer=None)
     found = {

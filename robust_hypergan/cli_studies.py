@@ -227,11 +227,14 @@ def diversity(out: Path, **flags: Any) -> None:
 @click.command()
 @OUT
 @click.option("--budget", default="quick", show_default=True, help="quick or full.")
+@click.option("--cifar-steps", type=int, help="Of the trainings on CIFAR.  [default: the preset's]")
 @click.option("--only", multiple=True, help="Item to make now; repeat it.  [default: all]")
 @click.option("--list", "listed", is_flag=True, help="Say what the budget makes, and make nothing.")
 @DATA_ROOT
 @EVERYWHERE
-def reproduce(out: Path, budget: str, only: tuple[str, ...], listed: bool, **flags: Any) -> None:
+def reproduce(
+    out: Path, budget: str, cifar_steps: int | None, only: tuple[str, ...], listed: bool, **flags: Any
+) -> None:
     """Every figure and table of the HyperGAN paper from nothing, in one report.
 
     What is finished is kept: the same command goes on where an earlier one was interrupted.
@@ -244,7 +247,8 @@ def reproduce(out: Path, budget: str, only: tuple[str, ...], listed: bool, **fla
     from robust_hypergan.interruption import repeat_command
     from robust_hypergan.reproduce import run_reproduction
 
-    plan = find_plan(budget, root=flags["data_root"], download=flags["download"], seed=flags["seed"])
+    own = {"root": flags["data_root"], "download": flags["download"], "seed": flags["seed"]}
+    plan = find_plan(budget, cifar_steps=cifar_steps, **own)
     if listed:
         for name, item in plan.items.items():
             click.echo(f"{name}: {', '.join(item.networks) or 'trains its own networks'}")
