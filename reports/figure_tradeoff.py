@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -71,7 +72,7 @@ def _line(axes: Axes, own: pd.DataFrame, colour: str, marker: str, scale: Normal
     """One training: a line through its states, whose marks grow, with their intervals."""
     across, up = own["disagreement"], own["vote"]
     axes.plot(across, up, color=FAINT, linewidth=1.0, zorder=2)
-    look = {"colors": FAINT, "linewidth": 0.7, "alpha": 0.6, "zorder": 2}
+    look: dict[str, Any] = {"colors": FAINT, "linewidth": 0.7, "alpha": 0.6, "zorder": 2}
     axes.hlines(up, own["disagreement_low"], own["disagreement_high"], **look)
     axes.vlines(across, own["vote_low"], own["vote_high"], **look)
     axes.scatter(

@@ -1,4 +1,4 @@
-"""The study of the trade-off: accuracy, diversity and transfer along trainings, and the default they speak for."""
+"""The study of the trade-off: accuracy, diversity and transfer along trainings, and the default chosen."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ SHARES = {
 INDICES = {"error_iou": "overlap of the errors (IoU)", "auroc": "AUROC of outliers"}
 
 RULE = (
-    "The rule: of the states whose vote can't be told from the best vote of all (the 95% interval of the paired"
-    " difference over the same images holds 0), the one whose networks disagree most."
+    "The rule: of the states whose vote can't be told from the best vote of all (the 95% interval of the"
+    " paired difference over the same images holds 0), the one whose networks disagree most."
 )
 
 
@@ -45,10 +45,10 @@ def sections(study: Study) -> list[Section]:
         *(f"{what} {printable(attack)}" for attack in attacks for what in ("fools its source:", "transfer:")),
     )
     caption = (
-        "Means with their 95% intervals: of one network over images and networks, of votes over images, of pairs"
-        " over networks (jackknife), of the area over images (DeLong), of the transfer over examples and networks."
-        f" Attacks at L-inf eps {eps}; transfer is the share of the other networks that an example fools, over"
-        " those that fooled their source."
+        "Means with their 95% intervals: of one network over images and networks, of votes over images, of"
+        " pairs over networks (jackknife), of the area over images (DeLong), of the transfer over examples"
+        f" and networks. Attacks at L-inf eps {eps}; transfer is the share of the other networks that an"
+        " example fools, over those that fooled their source."
     )
     picture = Picture(
         "tradeoff",
@@ -92,9 +92,9 @@ def _of_share(least: Row, greatest: Row, attacks: list[str]) -> list[Claim]:
         elif max(sign * low, sign * high) < 0:
             verdict = "does not hold"
         ours = (
-            f"{percent(least[measure], 2)} at {printable(str(least['name']))}, {percent(greatest[measure], 2)} at"
-            f" {printable(str(greatest['name']))}: {points(difference, 2)} points"
-            f" ({points(low, 2)} to {points(high, 2)})"
+            f"{percent(least[measure], 2)} at {printable(str(least['name']))},"
+            f" {percent(greatest[measure], 2)} at {printable(str(greatest['name']))}:"
+            f" {points(difference, 2)} points ({points(low, 2)} to {points(high, 2)})"
         )
         found.append(Claim(text, "not in the paper", ours, verdict))
     return found

@@ -76,7 +76,9 @@ TRAINING = options(
         "number of images.",
     ),
     click.option("--members", type=int, default=10, show_default=True, help="Networks of a deep ensemble."),
-    click.option("--preset", default="quick", show_default=True, help="quick, standard, cifar, residual or paper."),
+    click.option(
+        "--preset", default="quick", show_default=True, help="quick, standard, cifar, residual or paper."
+    ),
     CLASSIFIER,
     click.option("--steps", type=int, help="Optimisation steps.  [default: the preset's]"),
     click.option("--train-networks", type=int, help="Networks a step.  [default: the preset's]"),

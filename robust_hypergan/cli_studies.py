@@ -186,7 +186,7 @@ def tradeoff(out: Path, **flags: Any) -> None:
 
     \b
     Example:
-      robust-hypergan tradeoff --checkpoint A/hypergan.safetensors --checkpoint B/hypergan.safetensors --out RUN
+      robust-hypergan tradeoff --checkpoint A/hypergan.safetensors --checkpoint B/hypergan.safetensors --out R
     """
     from robust_hypergan.tradeoff import TradeoffConfig, run_tradeoff
 

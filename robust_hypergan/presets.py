@@ -36,9 +36,9 @@ PRESETS = {
         HyperGANConfig(), TrainConfig(steps=20_000, networks=32, batch=32, learning_rate=1e-4, warmup=200)
     ),
 }
-"""``quick`` for a first look, ``standard`` to report, ``cifar`` likewise for colour images, ``residual`` for the
-classifier ``resnet-gn`` on a GPU (not measured yet), ``paper`` as near to the authors' scripts as the method here
-allows (32 networks a step, Adam at 1e-4)."""
+"""``quick`` for a first look, ``standard`` to report, ``cifar`` likewise for colour images, ``residual`` for
+the classifier ``resnet-gn`` on a GPU (not measured yet), ``paper`` as near to the authors' scripts as the
+method here allows (32 networks a step, Adam at 1e-4)."""
 
 
 def find_preset(name: str) -> Preset:

@@ -12,8 +12,8 @@ GROUPS = 8
 class ResidualBlock(nn.Module):
     """Two 3x3 convolutions, each with group norm, beside a shortcut without parameters.
 
-    Where the width grows, the shortcut takes every second pixel and fills the new channels with zeros (option A
-    of He et al. 2016).
+    Where the width grows, the shortcut takes every second pixel and fills the new channels with zeros (option
+    A of He et al. 2016).
     """
 
     def __init__(self, inputs: int, outputs: int) -> None:

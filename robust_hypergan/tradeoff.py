@@ -1,21 +1,25 @@
 """The trade-off that the paper leaves open: accuracy against diversity against transfer.
 
-Trainings that differ in the noise share of their initialisation, each along its snapshots: how good one network
-and the vote are, how different the networks, how well their uncertainty finds outliers, and how far attacks carry.
+Trainings that differ in the noise share of their initialisation, each along its snapshots: how good one
+network and the vote are, how different the networks, how well their uncertainty finds outliers, and how far
+attacks carry.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pandas as pd
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
-from robust_hypergan.bench_config import DataConfig
-from robust_hypergan.checkpoint import Checkpoint, load_checkpoint
+from robust_hypergan.bench_config import DataConfig, plain_values
+from robust_hypergan.checkpoint import load_checkpoint
 from robust_hypergan.datasets import Dataset, to_unit
 from robust_hypergan.diversity_measures import disagreement, error_iou
 from robust_hypergan.ensemble import ensemble_forward
@@ -34,6 +38,7 @@ from robust_hypergan.reports import (
     paired_difference_interval,
     wilson_interval,
 )
+from robust_hypergan.resumable import Saved
 from robust_hypergan.run_folder import RunFolder
 from robust_hypergan.snapshots import find_snapshots
 from robust_hypergan.study import Tables, run_study, split_name
@@ -48,8 +53,8 @@ class TradeoffConfig:
     """Which trainings are compared, and on how much.
 
     Attributes:
-        checkpoints: HyperGANs, ``PATH`` or ``NAME=PATH``, each measured at the snapshots beside it; one without
-            snapshots at its end alone. A nameless one is called by its noise share.
+        checkpoints: HyperGANs, ``PATH`` or ``NAME=PATH``, each measured at the snapshots beside it; one
+            without snapshots at its end alone. A nameless one is called by its noise share.
         data: whose test split is answered and attacked.
         outliers: a data set of outlying images, or ``noise``; None is the usual one, see
             :func:`robust_hypergan.outliers.load_outliers`.
@@ -131,7 +136,7 @@ def run_tradeoff(
 
     def measure(run: RunFolder) -> Tables:
         run.update(data={"name": config.data.name})
-        return {"tradeoff": study.table(states, quiet)}
+        return {"tradeoff": study.table(states, run.progress, quiet)}
 
     return run_study("tradeoff", asdict(config), out, measure, device=device, command=command)
 
@@ -154,37 +159,41 @@ class _Study:
         found: dict[str, list[State]] = {}
         for given in self.config.checkpoints:
             name, path = split_name(given)
-            checkpoint = self._load(path)
-            assert isinstance(checkpoint.distribution, HyperGAN)
-            share = checkpoint.distribution.config.noise_share
+            hypergan, facts = self._checkpoint(path)
+            share = hypergan.config.noise_share
             name = name or f"noise share {share:g}"
             if name in found:
                 raise InputError(f"two trainings are called {name}: name them, NAME={path}")
-            end = int((checkpoint.facts.get("training") or {}).get("steps", 0))
+            end = int((facts.get("training") or {}).get("steps", 0))
             steps = find_snapshots(path.parent) or {end: path}
             found[name] = [State(name, share, step, own) for step, own in steps.items()]
         return [state for states in found.values() for state in states]
 
-    def table(self, states: Sequence[State], quiet: bool) -> pd.DataFrame:
-        """``tradeoff.csv``."""
-        rows: list[Row] = []
-        votes: dict[State, Tensor] = {}
-        with track("trade-off", len(states), quiet) as progress:
-            for state in states:
-                hypergan = self._load(state.path).distribution
-                assert isinstance(hypergan, HyperGAN)
+    def table(self, states: Sequence[State], folder: Path, quiet: bool) -> pd.DataFrame:
+        """``tradeoff.csv``; what is measured of each state is kept in the folder until all are."""
+        described = plain_values(asdict(self.config)) | {"states": [str(state.path) for state in states]}
+        saved = Saved(folder / "tradeoff.safetensors", "trade-off", described)
+        done = saved.load({}) or {"rows": [], "votes": []}
+        rows, votes = done["rows"], done["votes"]
+        with track("trade-off", len(states), quiet, initial=len(votes)) as progress:
+            for state in states[len(votes) :]:
+                hypergan, _ = self._checkpoint(state.path)
                 move(hypergan, self.device)
-                own, votes[state] = self._clean(hypergan)
+                own, vote = self._clean(hypergan)
                 rows += [state.key | row for row in (*own, *self._attacked(hypergan))]
+                votes.append(vote.tolist())
+                saved.save({}, rows=rows, votes=votes)
                 progress.update()
-        return pd.DataFrame([*rows, *_losses(votes)], columns=TRADEOFF_COLUMNS)
+        return pd.DataFrame([*rows, *_losses(states, np.array(votes, dtype=float))], columns=TRADEOFF_COLUMNS)
 
-    def _load(self, path: Path) -> Checkpoint:
+    def _checkpoint(self, path: Path) -> tuple[HyperGAN, Mapping[str, Any]]:
+        """A HyperGAN that takes the data set's images, and the facts beside it."""
         checkpoint = load_checkpoint(path, self.config.classifier, len(self.dataset.classes))
-        if not isinstance(checkpoint.distribution, HyperGAN):
+        hypergan = checkpoint.distribution
+        if not isinstance(hypergan, HyperGAN):
             raise InputError(f"{path} holds no HyperGAN: only those have a noise share")
-        check_fit(checkpoint.classifier, checkpoint.distribution.classifier, self.dataset)
-        return checkpoint
+        check_fit(checkpoint.classifier, hypergan.classifier, self.dataset)
+        return hypergan, checkpoint.facts
 
     def _clean(self, hypergan: HyperGAN) -> tuple[list[Row], Tensor]:
         """What the networks make of inliers and outliers, and which inliers ``[n]`` their vote gets right."""
@@ -228,13 +237,15 @@ def _some(dataset: Dataset, config: TradeoffConfig) -> Tensor:
 
 
 def _row(measure: str, values: tuple[float, float, float]) -> Row:
-    return {"measure": measure, "attack": ""} | dict(zip(("estimate", "ci_low", "ci_high"), values, strict=True))
+    return {"measure": measure, "attack": ""} | dict(
+        zip(("estimate", "ci_low", "ci_high"), values, strict=True)
+    )
 
 
 def _accuracy(right: Tensor) -> tuple[float, float, float]:
     """Of ``[M, n]``, over networks and images."""
-    means = [right.double().mean(axis).cpu().numpy() for axis in (0, 1)]
-    return float(means[0].mean()), *effective_wilson_interval(*means)
+    of_images, of_networks = (right.double().mean(axis).cpu().numpy() for axis in (0, 1))
+    return float(of_images.mean()), *effective_wilson_interval(of_images, of_networks)
 
 
 def _share(hits: int, trials: int) -> tuple[float, float, float]:
@@ -247,9 +258,9 @@ def _over_pairs(matrix: Tensor, measure: str) -> tuple[float, float, float]:
     return found.estimate, *found.interval()
 
 
-def _losses(votes: dict[State, Tensor]) -> Iterator[Row]:
-    """How far each state's vote falls behind the best one, on the same images, with the paired interval."""
-    best = max(votes.values(), key=lambda right: int(right.sum()))
-    for state, right in votes.items():
-        behind = paired_difference_interval((best.double() - right.double()).cpu().numpy())
+def _losses(states: Sequence[State], votes: NDArray[np.float64]) -> Iterator[Row]:
+    """How far the votes ``[S, n]`` fall behind the best one, on the same images, with paired intervals."""
+    best = votes[votes.mean(1).argmax()]
+    for state, right in zip(states, votes, strict=True):
+        behind = paired_difference_interval(best - right)
         yield state.key | _row("vote_loss", behind) | {"images": len(right)}
