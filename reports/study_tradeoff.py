@@ -27,7 +27,8 @@ INDICES = {"error_iou": "overlap of the errors (IoU)", "auroc": "AUROC of outlie
 
 RULE = (
     "The rule: of the states whose vote can't be told from the best vote of all (the 95% interval of the"
-    " paired difference over the same images holds 0), the one whose networks disagree most."
+    " paired difference over the same images holds 0), those whose networks' overlap of errors can't be told"
+    " from the least of theirs; of these the one with the best vote."
 )
 
 
@@ -54,8 +55,9 @@ def sections(study: Study) -> list[Section]:
         "tradeoff",
         "Accuracy against diversity against transfer",
         "A line is a training, from its first snapshot (small mark) to its end (large); the colour says how"
-        " far attacks on one network carry. Lines through the marks are 95% intervals. Shaded: votes"
-        " that can't be told from the best. Up is more accurate, right more diverse, dark carries less far.",
+        " far attacks on one network carry: dark is less far. Up is more accurate, right more diverse. Level"
+        " lines through the marks are 95% intervals; upright ones those of the distance from the best vote, on the"
+        " same images: one that reaches the dashed line can't be told from it.",
         f"A panel for each attack. Chosen: {_text(states, chosen)}.",
         draw_tradeoff(states, chosen),
     )
@@ -78,10 +80,13 @@ def claims(study: Study) -> list[Claim]:
 def _of_share(least: Row, greatest: Row, attacks: list[str]) -> list[Claim]:
     """What the greatest noise share changes against the least, at the end of training."""
     expected = {
-        "disagreement": ("Networks of a larger noise share disagree more", 1),
+        "error_iou": ("Networks made from more noise share fewer of their errors", -1),
         "accuracy": ("A larger noise share costs the accuracy of one network", -1),
     }
-    expected |= {f"transfer {each}": (f"{printable(each)} carries less far", -1) for each in attacks}
+    expected |= {
+        f"transfer {each}": (f"{printable(each)} carries less far at a larger noise share", -1)
+        for each in attacks
+    }
     found = []
     for measure, (text, sign) in expected.items():
         ends = [tuple(row[measure + end] for end in ("", "_low", "_high")) for row in (greatest, least)]
@@ -129,7 +134,7 @@ def _text(states: pd.DataFrame, chosen: tuple[str, int]) -> str:
     )
     return (
         f"{printable(name)} at step {count(step)}: vote {_share(row, 'vote')}, one network"
-        f" {_share(row, 'accuracy')}, disagreement {_share(row, 'disagreement')}; {carried}"
+        f" {_share(row, 'accuracy')}, overlap of the errors {_index(row, 'error_iou')}; {carried}"
     )
 
 

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable, Mapping
+from typing import Any
+
 import pandas as pd
+
+from robust_hypergan.reports.differences import difference_interval
 
 TRADEOFF_COLUMNS = [
     *("name", "noise_share", "step", "measure", "attack", "eps"),
@@ -16,18 +21,26 @@ STATE = ["name", "noise_share", "step"]
 
 
 def choose(table: pd.DataFrame) -> tuple[str, int]:
-    """Name and step of the state to prefer: diverse, but with a vote that is no worse than the best one.
+    """Name and step of the state to prefer: as diverse as can be without a worse vote.
 
     Of the states whose vote can't be told from the best vote of all (the 95% interval of the paired
-    difference holds 0), the one whose networks disagree most; of equals the first.
+    difference holds 0), those whose overlap of the errors can't be told from the least of theirs (likewise,
+    the two taken as independent); of these the one with the best vote, of equals the first. Disagreement in place
+    of the overlap would favour the less accurate: who errs more disagrees more.
 
     Args:
         table: rows as in ``tradeoff.csv``.
     """
-    states = by_state(table)
-    eligible = states[states["vote_loss_low"] <= 0]
-    row = eligible.reset_index().iloc[int(eligible["disagreement"].to_numpy().argmax())]
-    return str(row["name"]), int(row["step"])
+    rows = by_state(table).reset_index().to_dict("records")
+    equal = [row for row in rows if row["vote_loss_low"] <= 0]
+    least = min(equal, key=lambda row: float(row["error_iou"]))
+    diverse = [row for row in equal if difference_interval(_overlap(row), _overlap(least))[1] <= 0]
+    chosen = max(diverse, key=lambda row: float(row["vote"]))
+    return str(chosen["name"]), int(chosen["step"])
+
+
+def _overlap(row: Mapping[Hashable, Any]) -> tuple[float, float, float]:
+    return row["error_iou"], row["error_iou_low"], row["error_iou_high"]
 
 
 def by_state(table: pd.DataFrame) -> pd.DataFrame:
