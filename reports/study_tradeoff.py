@@ -56,8 +56,8 @@ def sections(study: Study) -> list[Section]:
         "Accuracy against diversity against transfer",
         "A line is a training, from its first snapshot (small mark) to its end (large); the colour says how"
         " far attacks on one network carry: dark is less far. Up is more accurate, right more diverse. Level"
-        " lines through the marks are 95% intervals; upright ones those of the distance from the best vote, on the"
-        " same images: one that reaches the dashed line can't be told from it.",
+        " lines through the marks are 95% intervals; upright ones those of the distance from the best vote,"
+        " on the same images: one that reaches the dashed line can't be told from it.",
         f"A panel for each attack. Chosen: {_text(states, chosen)}.",
         draw_tradeoff(states, chosen),
     )

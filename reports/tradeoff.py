@@ -25,8 +25,8 @@ def choose(table: pd.DataFrame) -> tuple[str, int]:
 
     Of the states whose vote can't be told from the best vote of all (the 95% interval of the paired
     difference holds 0), those whose overlap of the errors can't be told from the least of theirs (likewise,
-    the two taken as independent); of these the one with the best vote, of equals the first. Disagreement in place
-    of the overlap would favour the less accurate: who errs more disagrees more.
+    the two taken as independent); of these the one with the best vote, of equals the first. Disagreement in
+    place of the overlap would favour the less accurate: who errs more disagrees more.
 
     Args:
         table: rows as in ``tradeoff.csv``.
