@@ -17,13 +17,19 @@ from robust_hypergan.reports.columns import (
 )
 from robust_hypergan.reports.comparison import compare_runs
 from robust_hypergan.reports.comparison_page import write_comparison
-from robust_hypergan.reports.detection import detection_table
+from robust_hypergan.reports.detection import auroc_interval, detection_table
 from robust_hypergan.reports.differences import difference_interval, paired_difference_interval, sign_test
-from robust_hypergan.reports.diversity_tables import DIVERSITY_TABLES, diversity_table, layer_table
+from robust_hypergan.reports.diversity_tables import (
+    DIVERSITY_TABLES,
+    PAIR_SCALES,
+    diversity_table,
+    layer_table,
+)
 from robust_hypergan.reports.effective import effective_wilson_interval
 from robust_hypergan.reports.figure_style import save_figure
 from robust_hypergan.reports.files import read_table, write_bytes, write_table
 from robust_hypergan.reports.findings import find, headline
+from robust_hypergan.reports.jackknife import mean_over_pairs
 from robust_hypergan.reports.notebook import summary_html
 from robust_hypergan.reports.outlier_tables import (
     OUTLIER_GALLERY,
@@ -51,6 +57,7 @@ from robust_hypergan.reports.study_adversarial import ADVERSARIAL_TABLES
 from robust_hypergan.reports.study_classification import CLASSIFICATION_TABLES
 from robust_hypergan.reports.study_page import write_reproduction, write_study
 from robust_hypergan.reports.tables import summarise
+from robust_hypergan.reports.tradeoff import TRADEOFF_COLUMNS
 from robust_hypergan.reports.weight_shapes import weight_shapes
 
 __all__ = [
@@ -64,13 +71,16 @@ __all__ = [
     "GALLERY_COLUMNS",
     "NETWORKS_COLUMNS",
     "OUTLIER_GALLERY",
+    "PAIR_SCALES",
     "REGRESSION_TABLES",
     "RUN_FORMAT",
     "SUMMARY_COLUMNS",
+    "TRADEOFF_COLUMNS",
     "TRAINING_COLUMNS",
     "Run",
     "ScoredImages",
     "SourceMatrix",
+    "auroc_interval",
     "beside_folder",
     "check_format",
     "compare_attacks",
@@ -84,6 +94,7 @@ __all__ = [
     "headline",
     "layer_table",
     "load_run",
+    "mean_over_pairs",
     "outlier_tables",
     "paired_difference_interval",
     "parse_record",

@@ -35,6 +35,8 @@ def measures_section(study: Study) -> Section:
         (printable(name), *(measured(diversity, name, measure) for measure in ("networks", *MEASURES)))
         for name in names
     )
+    if on_cifar10(study):
+        rows += tuple(_published(text, *ends) for text, ends in P_DIFF.items())
     caption = (
         "Means over networks or over pairs of them, each with its 95% interval: a jackknife that leaves one"
         " network out at a time, since pairs share networks. The intervals are over further networks of the"
@@ -91,6 +93,11 @@ def along_section(study: Study) -> Section | None:
     return Section("diversity-along-training", title, (), (Table(caption, headings, rows),), (picture,))
 
 
+def on_cifar10(study: Study) -> bool:
+    """Whether the images are those that p-diff's numbers are of."""
+    return str((study.record.get("config") or {}).get("data", {}).get("name")) == "cifar10"
+
+
 def colours_of(study: Study) -> dict[str, str]:
     """A colour for each name, the same in every figure of the study."""
     along = study.tables.get("along_training")
@@ -118,6 +125,12 @@ def measure_text(row: Row) -> str:
 def with_interval(value: str, ends: str) -> str:
     """The value, and its interval in brackets if there is one."""
     return value if ends == UNKNOWN else f"{value} ({ends})"
+
+
+def _published(text: str, low: float, high: float) -> tuple[str, ...]:
+    """A row of the table for p-diff: others measured the overlap of errors alone."""
+    cells = (f"{low:.2f}{DASH}{high:.2f}" if measure == "error_iou" else UNKNOWN for measure in MEASURES)
+    return f"p-diff, {text} (Wang et al. 2024)", UNKNOWN, *cells
 
 
 def _few(diversity: pd.DataFrame) -> tuple[str, ...]:

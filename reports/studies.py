@@ -9,12 +9,14 @@ from robust_hypergan.reports.study_diversity import DIVERSITY
 from robust_hypergan.reports.study_hardening import HARDENING
 from robust_hypergan.reports.study_out_of_distribution import OUT_OF_DISTRIBUTION
 from robust_hypergan.reports.study_regression import REGRESSION
+from robust_hypergan.reports.study_tradeoff import TRADEOFF
 
 STUDIES: dict[str, StudyReport] = {
     "classification": CLASSIFICATION,
     "uncertainty": OUT_OF_DISTRIBUTION,
     "adversarial": ADVERSARIAL,
     "hardening": HARDENING,
+    "tradeoff": TRADEOFF,
     "regression": REGRESSION,
     "diversity": DIVERSITY,
 }

@@ -17,6 +17,7 @@ from robust_hypergan.reports.section_diversity import (
     measure_text,
     measured,
     measures_section,
+    on_cifar10,
 )
 from robust_hypergan.reports.section_weights import filters_section, shapes_section, weights_section
 from robust_hypergan.reports.study import Claim, Study, StudyReport
@@ -59,7 +60,7 @@ def claims(study: Study) -> list[Claim]:
         said.append(_ablation(study, full, "no-discriminator", text, 1.0))
     if full and "along_training" in study.tables:
         said += _late(study.tables["along_training"], full)
-    if full and str((study.record.get("config") or {}).get("data", {}).get("name")) == "cifar10":
+    if full and on_cifar10(study):
         said.append(_overlap(study.tables["diversity"], full))
     return said
 

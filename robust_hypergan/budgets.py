@@ -20,6 +20,7 @@ from robust_hypergan.mc_dropout import DropoutNetworks
 from robust_hypergan.out_of_distribution import OutOfDistributionConfig, run_out_of_distribution
 from robust_hypergan.presets import Preset, find_preset
 from robust_hypergan.regression import RegressionConfig, run_regression
+from robust_hypergan.tradeoff import TradeoffConfig, run_tradeoff
 
 Checkpoints = Mapping[str, str]
 """Paths of trained networks by their name."""
@@ -67,6 +68,9 @@ COLOUR_BASELINES = BASELINES[:3]
 
 SNAPSHOTS = 10
 """Of every training of a HyperGAN, to see how diversity goes along it."""
+
+NOISE_SHARES = (0.25, 0.5, 0.8, 0.95)
+"""Compared in the study of the trade-off."""
 
 
 def find_plan(
@@ -136,6 +140,10 @@ def _full(data: DataConfig, seed: int, cifar_steps: int | None) -> Plan:
     plain = networks["mnist-5k-hypergan-0"]
     networks["mnist-5k-hardened"] = replace(plain, training=replace(plain.training, pgd_eps=0.2))
     items["hardening"] = _hardening(small)
+    shares = _shares(small, seed)
+    networks |= shares
+    named = {name: f"noise share {own.hypergan.noise_share:g}" for name, own in shares.items()}
+    items["tradeoff"] = _item(run_tradeoff, lambda checkpoints: TradeoffConfig(checkpoints, small), named)
     return Plan("full", "The HyperGAN paper", seed, networks, items)
 
 
@@ -225,6 +233,20 @@ def _hardening(data: DataConfig) -> Item:
     """Networks of MNIST-5000 that are trained adversarially, beside plain ones."""
     names = {"mnist-5k-hypergan-0": "plain", "mnist-5k-hardened": "hardened"}
     return _item(run_hardening, lambda checkpoints: HardeningConfig(checkpoints, data), names)
+
+
+def _shares(data: DataConfig, seed: int) -> dict[str, BenchConfig]:
+    """Small HyperGANs of MNIST-5000 that differ in their noise share, each with snapshots."""
+    sizes = find_preset("quick")
+    return {
+        f"mnist-5k-share-{share:g}": BenchConfig(
+            data=data,
+            hypergan=replace(sizes.hypergan, noise_share=share),
+            training=replace(sizes.training, seed=seed, snapshots=SNAPSHOTS // 2),
+            transfer=None,
+        )
+        for share in NOISE_SHARES
+    }
 
 
 def _adversarial(family: Mapping[str, BenchConfig], data: DataConfig, **settings: Any) -> Item:

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from robust_hypergan.errors import InputError, unknown
+from robust_hypergan.residual import ResidualClassifier
 from robust_hypergan.user_code import build_from_user_code, is_user_code
 
 
@@ -82,6 +83,7 @@ CLASSIFIERS: dict[str, Callable[[int], nn.Module]] = {
     "mnist-dropout": partial(MNISTClassifier, dropout=0.5),
     "cifar": CIFARClassifier,
     "cifar-dropout": partial(CIFARClassifier, dropout=0.5),
+    "resnet-gn": ResidualClassifier,
 }
 """The classifiers by name; each is built from its number of classes."""
 

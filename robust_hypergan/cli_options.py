@@ -63,7 +63,7 @@ DATA = options(click.option("--data", default="mnist-5k", show_default=True, hel
 
 CLASSIFIER = click.option(
     "--classifier",
-    help="mnist, mnist-dropout, cifar, cifar-dropout, package.module:CLASS or ./file.py:CLASS.  "
+    help="mnist, mnist-dropout, cifar, cifar-dropout, resnet-gn, package.module:CLASS or ./file.py:CLASS.  "
     "[default: the paper's for such images, or the checkpoint's]",
 )
 
@@ -76,7 +76,9 @@ TRAINING = options(
         "number of images.",
     ),
     click.option("--members", type=int, default=10, show_default=True, help="Networks of a deep ensemble."),
-    click.option("--preset", default="quick", show_default=True, help="quick, standard, cifar or paper."),
+    click.option(
+        "--preset", default="quick", show_default=True, help="quick, standard, cifar, residual or paper."
+    ),
     CLASSIFIER,
     click.option("--steps", type=int, help="Optimisation steps.  [default: the preset's]"),
     click.option("--train-networks", type=int, help="Networks a step.  [default: the preset's]"),

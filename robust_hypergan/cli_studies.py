@@ -162,6 +162,41 @@ def hardening(out: Path, **flags: Any) -> None:
 
 @click.command()
 @OUT
+@CHECKPOINTS
+@CLASSIFIER
+@DATA
+@click.option("--outliers", help="Data set of outlying images, or noise.  [default: the usual one]")
+@click.option(
+    "--attack",
+    "attacks",
+    multiple=True,
+    default=ATTACKS,
+    show_default=True,
+    help="NAME:OPTION=VALUE,...; repeat it.",
+)
+@click.option("--eps", type=float, default=0.1, show_default=True, help="Radius.")
+@click.option("--networks", type=int, default=100, show_default=True, help="Fresh networks.")
+@click.option("--images", type=int, default=2000, show_default=True, help="Test images, at most.")
+@click.option("--examples", type=int, default=300, show_default=True, help="Images that are attacked.")
+@EVERYWHERE
+def tradeoff(out: Path, **flags: Any) -> None:
+    """Accuracy against diversity against transfer, along trainings of several noise shares.
+
+    Each checkpoint is measured at the snapshots beside it (train --noise-share .. --snapshots N).
+
+    \b
+    Example:
+      robust-hypergan tradeoff --checkpoint A/hypergan.safetensors --checkpoint B/hypergan.safetensors --out R
+    """
+    from robust_hypergan.tradeoff import TradeoffConfig, run_tradeoff
+
+    names = ("checkpoints", "outliers", "classifier", "attacks", "eps", "networks", "images", "examples")
+    config = TradeoffConfig(data=_data(flags), **{name: flags[name] for name in (*names, "seed")})
+    _run(run_tradeoff, config, out, flags)
+
+
+@click.command()
+@OUT
 @click.option("--steps", type=int, default=2000, show_default=True, help="Optimisation steps of a HyperGAN.")
 @click.option(
     "--train-networks", type=int, default=32, show_default=True, help="Networks that it generates a step."
@@ -286,6 +321,7 @@ COMMANDS: list[click.Command] = [
     adversarial,
     diversity,
     hardening,
+    tradeoff,
     reproduce,
 ]
 """Added to the command line by :mod:`robust_hypergan.cli`."""

@@ -26,12 +26,19 @@ PRESETS = {
         HyperGANConfig(latent_dim=512, code_dim=256),
         TrainConfig(steps=8000, networks=16, learning_rate=5e-4, codes=256, augmentation="flip-crop"),
     ),
+    "residual": Preset(
+        HyperGANConfig(noise_share=0.25, chunk=4608),
+        TrainConfig(
+            steps=16_000, networks=8, batch=128, learning_rate=5e-4, warmup=500, augmentation="flip-crop"
+        ),
+    ),
     "paper": Preset(
         HyperGANConfig(), TrainConfig(steps=20_000, networks=32, batch=32, learning_rate=1e-4, warmup=200)
     ),
 }
-"""``quick`` for a first look, ``standard`` to report, ``cifar`` likewise for colour images, ``paper`` as near
-to the authors' scripts as the method here allows (32 networks a step, Adam at 1e-4)."""
+"""``quick`` for a first look, ``standard`` to report, ``cifar`` likewise for colour images, ``residual`` for
+the classifier ``resnet-gn`` on a GPU (not measured yet), ``paper`` as near to the authors' scripts as the
+method here allows (32 networks a step, Adam at 1e-4)."""
 
 
 def find_preset(name: str) -> Preset:

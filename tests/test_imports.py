@@ -11,7 +11,7 @@ ROOT = Path(__file__).parent.parent
 
 LAYERS = [
     {"errors", "text", "progress", "layout"},
-    {"downloads", "user_code", "augmentation", "durable", "interruption"},
+    {"downloads", "user_code", "augmentation", "durable", "interruption", "residual"},
     {"idx_sets", "colour_sets"},
     {"packaged"},
     {"datasets", "classifiers", "layers"},
@@ -38,7 +38,15 @@ LAYERS = [
     {"evidence", "bench_config"},
     {"preparation"},
     {"beside", "study"},
-    {"adversarial", "benchmark", "classification", "diversity", "out_of_distribution", "regression"},
+    {
+        "adversarial",
+        "benchmark",
+        "classification",
+        "diversity",
+        "out_of_distribution",
+        "regression",
+        "tradeoff",
+    },
     {"hardening"},
     {"budgets"},
     {"reproduce"},

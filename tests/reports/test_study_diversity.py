@@ -131,6 +131,11 @@ def test_claims_are_made_only_of_what_is_there(tmp_path):
     assert "diffusion model" in overlap.claim
     assert overlap.verdict == "holds"
     assert "0.93\u20130.95" in overlap.paper
+    rows = {row[0]: row for row in sections(other)[0].tables[0].rows}
+    assert rows["p-diff, generated (Wang et al. 2024)"][5] == "0.93\u20130.95"
+    assert rows["p-diff, trained (Wang et al. 2024)"][5] == "0.76\u20130.87"
+    elsewhere = study_of(tmp_path / "elsewhere", {"hypergan": (40, 0.1, 0.1)})
+    assert len(sections(elsewhere)[0].tables[0].rows) == 1
 
 
 def test_the_page_says_who_has_few_networks_and_shows_every_part(tmp_path):

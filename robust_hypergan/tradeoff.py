@@ -1,0 +1,266 @@
+"""The trade-off that the paper leaves open: accuracy against diversity against transfer.
+
+Trainings that differ in the noise share of their initialisation, each along its snapshots: how good one
+network and the vote are, how different the networks, how well their uncertainty finds outliers, and how far
+attacks carry.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from robust_hypergan.bench_config import DataConfig, plain_values
+from robust_hypergan.checkpoint import load_checkpoint
+from robust_hypergan.datasets import Dataset, to_unit
+from robust_hypergan.diversity_measures import disagreement, error_iou
+from robust_hypergan.ensemble import ensemble_forward
+from robust_hypergan.errors import InputError, check_range
+from robust_hypergan.hypergan import HyperGAN
+from robust_hypergan.networks import Networks, move
+from robust_hypergan.outliers import load_outliers
+from robust_hypergan.preparation import check_fit
+from robust_hypergan.progress import track
+from robust_hypergan.reports import (
+    PAIR_SCALES,
+    TRADEOFF_COLUMNS,
+    auroc_interval,
+    effective_wilson_interval,
+    mean_over_pairs,
+    paired_difference_interval,
+    wilson_interval,
+)
+from robust_hypergan.resumable import Saved
+from robust_hypergan.run_folder import RunFolder
+from robust_hypergan.snapshots import find_snapshots
+from robust_hypergan.study import Tables, run_study, split_name
+from robust_hypergan.transferability import TransferConfig, choose_examples, transfer
+from robust_hypergan.uncertainty import Uncertainty
+
+Row = dict[str, object]
+
+
+@dataclass(frozen=True)
+class TradeoffConfig:
+    """Which trainings are compared, and on how much.
+
+    Attributes:
+        checkpoints: HyperGANs, ``PATH`` or ``NAME=PATH``, each measured at the snapshots beside it; one
+            without snapshots at its end alone. A nameless one is called by its noise share.
+        data: whose test split is answered and attacked.
+        outliers: a data set of outlying images, or ``noise``; None is the usual one, see
+            :func:`robust_hypergan.outliers.load_outliers`.
+        classifier: specification of the classifier of checkpoints that do not say it themselves.
+        attacks: what one network is attacked with.
+        eps: radius of their L-inf ball.
+        networks: fresh networks that vote, are compared and are tried.
+        images: of the test split, and of the outliers, at most so many.
+        examples: images that are attacked.
+        seed: of the networks' addresses, the choice of images and the attacks' randomness.
+        backend: of the ensemble forward; None is the fastest.
+
+    Raises:
+        InputError: a value outside its range, or no checkpoint.
+    """
+
+    checkpoints: Sequence[str] = ()
+    data: DataConfig = field(default_factory=DataConfig)
+    outliers: str | None = None
+    classifier: str | None = None
+    attacks: Sequence[str] = ("fgsm", "pgd")
+    eps: float = 0.1
+    networks: int = 100
+    images: int = 2000
+    examples: int = 300
+    seed: int = 0
+    backend: str | None = None
+
+    def __post_init__(self) -> None:
+        if not self.checkpoints:
+            raise InputError("nothing to compare: give --checkpoint, a HyperGAN that train has written")
+        check_range("networks", self.networks, 3, 100_000)
+        check_range("images", self.images, 2)
+        _ = self.transfer  # the rest is checked there
+
+    @property
+    def transfer(self) -> TransferConfig:
+        """The measurement of the transfer."""
+        return TransferConfig(
+            attacks=self.attacks,
+            eps=(self.eps,),
+            networks=self.networks,
+            examples=self.examples,
+            seed=self.seed,
+            backend=self.backend,
+        )
+
+
+@dataclass(frozen=True)
+class State:
+    """A training after some of its steps."""
+
+    name: str
+    noise_share: float
+    step: int
+    path: Path
+
+    @property
+    def key(self) -> Row:
+        """The columns that name it."""
+        return {"name": self.name, "noise_share": self.noise_share, "step": self.step}
+
+
+def run_tradeoff(
+    config: TradeoffConfig,
+    out: Path,
+    *,
+    device: torch.device | None = None,
+    command: str = "",
+    quiet: bool = True,
+) -> Path:
+    """Measures and reports the study in a folder; returns the path of ``report.html``.
+
+    Raises:
+        InputError: data or checkpoints can't be used, or do not fit each other, or the folder can't be used.
+    """
+    study = _Study(config, device or torch.device("cpu"))
+    states = study.states()
+
+    def measure(run: RunFolder) -> Tables:
+        run.update(data={"name": config.data.name})
+        return {"tradeoff": study.table(states, run.progress, quiet)}
+
+    return run_study("tradeoff", asdict(config), out, measure, device=device, command=command)
+
+
+class _Study:
+    """The measurement: the same images for all states."""
+
+    def __init__(self, config: TradeoffConfig, device: torch.device) -> None:
+        self.config, self.device = config, device
+        self.dataset = config.data.load("test")
+        source = config.data
+        outliers = load_outliers(config.outliers, self.dataset, root=source.root, download=source.download)
+        chosen, others = (_some(each, config) for each in (self.dataset, outliers))
+        images = torch.cat([self.dataset.images[chosen], outliers.images[others]])
+        self.images = to_unit(images.to(device))
+        self.labels = self.dataset.labels[chosen].to(device)
+
+    def states(self) -> list[State]:
+        """Every snapshot of every training, in the order given."""
+        found: dict[str, list[State]] = {}
+        for given in self.config.checkpoints:
+            name, path = split_name(given)
+            hypergan, facts = self._checkpoint(path)
+            share = hypergan.config.noise_share
+            name = name or f"noise share {share:g}"
+            if name in found:
+                raise InputError(f"two trainings are called {name}: name them, NAME={path}")
+            end = int((facts.get("training") or {}).get("steps", 0))
+            steps = find_snapshots(path.parent) or {end: path}
+            found[name] = [State(name, share, step, own) for step, own in steps.items()]
+        return [state for states in found.values() for state in states]
+
+    def table(self, states: Sequence[State], folder: Path, quiet: bool) -> pd.DataFrame:
+        """``tradeoff.csv``; what is measured of each state is kept in the folder until all are."""
+        described = plain_values(asdict(self.config)) | {"states": [str(state.path) for state in states]}
+        saved = Saved(folder / "tradeoff.safetensors", "trade-off", described)
+        done = saved.load({}) or {"rows": [], "votes": []}
+        rows, votes = done["rows"], done["votes"]
+        with track("trade-off", len(states), quiet, initial=len(votes)) as progress:
+            for state in states[len(votes) :]:
+                hypergan, _ = self._checkpoint(state.path)
+                move(hypergan, self.device)
+                own, vote = self._clean(hypergan)
+                rows += [state.key | row for row in (*own, *self._attacked(hypergan))]
+                votes.append(vote.tolist())
+                saved.save({}, rows=rows, votes=votes)
+                progress.update()
+        return pd.DataFrame([*rows, *_losses(states, np.array(votes, dtype=float))], columns=TRADEOFF_COLUMNS)
+
+    def _checkpoint(self, path: Path) -> tuple[HyperGAN, Mapping[str, Any]]:
+        """A HyperGAN that takes the data set's images, and the facts beside it."""
+        checkpoint = load_checkpoint(path, self.config.classifier, len(self.dataset.classes))
+        hypergan = checkpoint.distribution
+        if not isinstance(hypergan, HyperGAN):
+            raise InputError(f"{path} holds no HyperGAN: only those have a noise share")
+        check_fit(checkpoint.classifier, hypergan.classifier, self.dataset)
+        return hypergan, checkpoint.facts
+
+    def _clean(self, hypergan: HyperGAN) -> tuple[list[Row], Tensor]:
+        """What the networks make of inliers and outliers, and which inliers ``[n]`` their vote gets right."""
+        networks, labels = Networks(self.config.seed, "fresh", range(self.config.networks)), self.labels
+        classes = len(self.dataset.classes)
+        fold = Uncertainty(len(self.images), classes, self.device, most=len(networks))
+        parts = []
+        for _, logits in ensemble_forward(hypergan, networks, self.images, backend=self.config.backend):
+            parts.append(logits[:, : len(labels)].argmax(2))
+            for own in logits:
+                fold.add(own.softmax(1))
+        answers = torch.cat(parts)  # (M, n)
+        right = answers == labels
+        vote = fold.mean[: len(labels)].argmax(1) == labels
+        entropy = fold.entropy.cpu().numpy()
+        found = {
+            "accuracy": _accuracy(right),
+            "vote": _share(int(vote.sum()), len(vote)),
+            "disagreement": _over_pairs(disagreement(answers), "disagreement"),
+            "error_iou": _over_pairs(error_iou(~right), "error_iou"),
+            "auroc": auroc_interval(entropy[len(labels) :], entropy[: len(labels)]),
+        }
+        sizes = {"networks": len(networks), "images": len(labels)}
+        return [_row(measure, values) | sizes for measure, values in found.items()], vote
+
+    def _attacked(self, hypergan: HyperGAN) -> Iterator[Row]:
+        """How often each attack fools its source, and the other networks where it does."""
+        result = transfer(hypergan, self.dataset, self.config.transfer, device=self.device)
+        for cell in result.summary.to_dict("records"):
+            given = {"attack": cell["attack"], "eps": cell["eps"]}
+            own = {"networks": 1, "images": cell["examples"]}
+            success = _share(round(cell["source_fooled"]), round(cell["examples"]))
+            yield _row("source_success", success) | given | own
+            mean = (cell["fooled_mean"], cell["ci_low"], cell["ci_high"])
+            sizes = {"networks": cell["networks"], "images": cell["source_fooled"]}
+            yield _row("transfer", mean) | given | sizes
+
+
+def _some(dataset: Dataset, config: TradeoffConfig) -> Tensor:
+    return choose_examples(dataset, min(config.images, len(dataset.labels)), config.seed)
+
+
+def _row(measure: str, values: tuple[float, float, float]) -> Row:
+    return {"measure": measure, "attack": ""} | dict(
+        zip(("estimate", "ci_low", "ci_high"), values, strict=True)
+    )
+
+
+def _accuracy(right: Tensor) -> tuple[float, float, float]:
+    """Of ``[M, n]``, over networks and images."""
+    of_images, of_networks = (right.double().mean(axis).cpu().numpy() for axis in (0, 1))
+    return float(of_images.mean()), *effective_wilson_interval(of_images, of_networks)
+
+
+def _share(hits: int, trials: int) -> tuple[float, float, float]:
+    low, high = wilson_interval(hits, trials)
+    return hits / trials, float(low), float(high)
+
+
+def _over_pairs(matrix: Tensor, measure: str) -> tuple[float, float, float]:
+    found = mean_over_pairs(matrix.cpu().numpy(), PAIR_SCALES[measure])
+    return found.estimate, *found.interval()
+
+
+def _losses(states: Sequence[State], votes: NDArray[np.float64]) -> Iterator[Row]:
+    """How far the votes ``[S, n]`` fall behind the best one, on the same images, with paired intervals."""
+    best = votes[votes.mean(1).argmax()]
+    for state, right in zip(states, votes, strict=True):
+        behind = paired_difference_interval(best - right)
+        yield state.key | _row("vote_loss", behind) | {"images": len(right)}
