@@ -63,8 +63,8 @@ class Plan:
 BASELINES = ("ordinary", "deep-ensemble", "mc-dropout", "swag")
 """Kinds that stand beside the HyperGAN."""
 
-COLOUR_BASELINES = BASELINES[:3]
-"""The same on CIFAR, where every training takes long: those that the paper has."""
+PAPER_BASELINES = BASELINES[:3]
+"""Where every training takes long: those that the paper has."""
 
 SNAPSHOTS = 10
 """Of every training of a HyperGAN, to see how diversity goes along it."""
@@ -72,9 +72,12 @@ SNAPSHOTS = 10
 NOISE_SHARES = (0.25, 0.5, 0.8, 0.95)
 """Compared in the study of the trade-off."""
 
+PLAIN, HARDENED = "mnist-5k-share-0.8", "mnist-5k-hardened"
+"""Compared in the study of adversarial training, which is several times as long as plain training."""
+
 
 def find_plan(
-    budget: str, *, root: Path, download: bool = False, seed: int = 0, cifar_steps: int | None = None
+    budget: str, *, root: Path, download: bool = False, seed: int = 0, cifar_preset: str = "cifar"
 ) -> Plan:
     """The plan of a budget.
 
@@ -84,15 +87,15 @@ def find_plan(
         root: folder of the data sets that do not come with the package.
         download: fetch what is missing.
         seed: of everything.
-        cifar_steps: of every training on CIFAR, which take hours without a GPU; None is those of the preset.
+        cifar_preset: of every training on CIFAR, which take hours without a GPU.
 
     Raises:
-        InputError: an unknown budget, or less than one step for each snapshot.
+        InputError: an unknown budget or preset.
     """
     if budget not in ("quick", "full"):
         raise unknown("budget", budget, ("quick", "full"))
     data = DataConfig(root=root, download=download)
-    plan = _quick(data, seed) if budget == "quick" else _full(data, seed, cifar_steps)
+    plan = _quick(data, seed) if budget == "quick" else _full(data, seed, find_preset(cifar_preset))
     needed = {name for item in plan.items.values() for name in item.networks}
     return replace(plan, networks={name: own for name, own in plan.networks.items() if name in needed})
 
@@ -112,37 +115,36 @@ def _quick(data: DataConfig, seed: int) -> Plan:
     return Plan("quick", "The HyperGAN paper in minutes", seed, networks, items)
 
 
-def _full(data: DataConfig, seed: int, cifar_steps: int | None) -> Plan:
+def _full(data: DataConfig, seed: int, colour: Preset) -> Plan:
     mnist, small = replace(data, name="mnist"), replace(data, name="mnist-5k")
     cifar5, cifar10 = replace(data, name="cifar5"), replace(data, name="cifar10")
-    standard, quick, colour = (find_preset(name) for name in ("standard", "quick", "cifar"))
-    if cifar_steps is not None:
-        colour = replace(colour, training=replace(colour.training, steps=cifar_steps))
+    standard = find_preset("standard")
     families = {
-        "mnist": _networks("mnist", mnist, standard, seed, 3),
-        "mnist-5k": _networks("mnist-5k", small, quick, seed, 1),
-        "cifar5": _networks("cifar5", cifar5, colour, seed, 1, COLOUR_BASELINES),
-        "cifar10": _networks("cifar10", cifar10, colour, seed, 1, COLOUR_BASELINES),
+        "mnist": _networks("mnist", mnist, standard, seed, 3, PAPER_BASELINES),
+        "mnist-5k": _networks("mnist-5k", small, standard, seed, 1, PAPER_BASELINES),
+        "cifar5": _networks("cifar5", cifar5, colour, seed, 1, PAPER_BASELINES),
+        "cifar10": _networks("cifar10", cifar10, colour, seed, 1, PAPER_BASELINES),
     }
     items = {
         "regression": Item(run_regression, lambda _: RegressionConfig(seed=seed)),
-        "classification-mnist": _classification(families["mnist"], mnist),
-        "classification-mnist-5k": _classification(families["mnist-5k"], mnist, trained_on="mnist-5k"),
-        "classification-cifar5": _classification(families["cifar5"], cifar5),
-        "classification-cifar10": _classification(families["cifar10"], cifar10),
+        "classification-mnist": _classification(families["mnist"], mnist, votes=4),
+        "classification-mnist-5k": _classification(
+            families["mnist-5k"], mnist, trained_on="mnist-5k", votes=4
+        ),
+        "classification-cifar5": _classification(families["cifar5"], cifar5, votes=3),
+        "classification-cifar10": _classification(families["cifar10"], cifar10, votes=3),
         "uncertainty-mnist": _uncertainty(families["mnist"], mnist, "notmnist", "fashion-mnist"),
         "uncertainty-cifar5": _uncertainty(families["cifar5"], cifar5, "cifar5-out"),
-        "adversarial-mnist": _adversarial(families["mnist"], mnist),
+        "adversarial-mnist": _adversarial(families["mnist"], mnist, sources=2, examples=100),
         "diversity-mnist": _diversity(families["mnist"], mnist),
         "diversity-cifar10": _diversity(families["cifar10"], cifar10),
     }
     networks = {name: each for family in families.values() for name, each in family.items()}
-    plain = networks["mnist-5k-hypergan-0"]
-    networks["mnist-5k-hardened"] = replace(plain, training=replace(plain.training, pgd_eps=0.2))
+    networks |= _shares(small, seed)
+    plain = networks[PLAIN]
+    networks[HARDENED] = replace(plain, training=replace(plain.training, pgd_eps=0.2))
     items["hardening"] = _hardening(small)
-    shares = _shares(small, seed)
-    networks |= shares
-    named = {name: f"noise share {own.hypergan.noise_share:g}" for name, own in shares.items()}
+    named = {name: f"noise share {name.rpartition('-')[2]}" for name in _shares(small, seed)}
     items["tradeoff"] = _item(run_tradeoff, lambda checkpoints: TradeoffConfig(checkpoints, small), named)
     return Plan("full", "The HyperGAN paper", seed, networks, items)
 
@@ -231,7 +233,7 @@ def _diversity(family: Mapping[str, BenchConfig], data: DataConfig, **settings: 
 
 def _hardening(data: DataConfig) -> Item:
     """Networks of MNIST-5000 that are trained adversarially, beside plain ones."""
-    names = {"mnist-5k-hypergan-0": "plain", "mnist-5k-hardened": "hardened"}
+    names = {PLAIN: "plain", HARDENED: "hardened"}
     return _item(run_hardening, lambda checkpoints: HardeningConfig(checkpoints, data), names)
 
 

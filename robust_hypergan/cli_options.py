@@ -77,7 +77,10 @@ TRAINING = options(
     ),
     click.option("--members", type=int, default=10, show_default=True, help="Networks of a deep ensemble."),
     click.option(
-        "--preset", default="quick", show_default=True, help="quick, standard, cifar, residual or paper."
+        "--preset",
+        default="quick",
+        show_default=True,
+        help="quick, standard, cifar, cifar-quick, residual or paper.",
     ),
     CLASSIFIER,
     click.option("--steps", type=int, help="Optimisation steps.  [default: the preset's]"),

@@ -26,6 +26,10 @@ PRESETS = {
         HyperGANConfig(latent_dim=512, code_dim=256),
         TrainConfig(steps=8000, networks=16, learning_rate=5e-4, codes=256, augmentation="flip-crop"),
     ),
+    "cifar-quick": Preset(
+        HyperGANConfig(latent_dim=512, code_dim=256, hidden=128, noise_share=0.9),
+        TrainConfig(steps=2500, batch=32, learning_rate=5e-4, codes=256, augmentation="flip-crop"),
+    ),
     "residual": Preset(
         HyperGANConfig(noise_share=0.25, chunk=4608),
         TrainConfig(
@@ -36,7 +40,8 @@ PRESETS = {
         HyperGANConfig(), TrainConfig(steps=20_000, networks=32, batch=32, learning_rate=1e-4, warmup=200)
     ),
 }
-"""``quick`` for a first look, ``standard`` to report, ``cifar`` likewise for colour images, ``residual`` for
+"""``quick`` for a first look, ``standard`` to report, ``cifar`` likewise for colour images, ``cifar-quick``
+for a first look at those, ``residual`` for
 the classifier ``resnet-gn`` on a GPU (not measured yet), ``paper`` as near to the authors' scripts as the
 method here allows (32 networks a step, Adam at 1e-4)."""
 
