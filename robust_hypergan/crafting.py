@@ -105,7 +105,7 @@ def craft_cell(
         eps,
         attack.options,
         target,
-        torch.empty(images.shape, dtype=images.dtype, device=images.device),
+        torch.zeros_like(images),
         torch.zeros_like(labels),
         attacker="several networks" if asks_for_draws(attack.craft) else "one network",
     )

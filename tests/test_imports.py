@@ -11,6 +11,7 @@ ROOT = Path(__file__).parent.parent
 
 LAYERS = [
     {"errors", "text", "progress", "layout"},
+    {"finite"},
     {"downloads", "user_code", "augmentation", "durable", "interruption"},
     {"idx_sets", "colour_sets"},
     {"packaged"},
@@ -24,7 +25,8 @@ LAYERS = [
     {"ensemble"},
     {"generated_weights"},
     {"checkpoint", "accuracy", "trainer", "draws", "regression_fits"},
-    {"crafting", "training", "sampling", "presets", "snapshots", "fitting"},
+    {"snapshots"},
+    {"crafting", "training", "sampling", "presets", "fitting"},
     {"fold", "ensemble_training"},
     {"stopping"},
     {"transferability"},
