@@ -17,7 +17,8 @@ import torch
 from torch import Tensor
 
 from robust_hypergan.cascade import Account
-from robust_hypergan.crafting import Cell
+from robust_hypergan.cells import Cell
+from robust_hypergan.crafting import craft_cells
 from robust_hypergan.datasets import to_unit
 from robust_hypergan.ensemble import ensemble_forward
 from robust_hypergan.errors import InputError
@@ -32,7 +33,7 @@ from robust_hypergan.reports import (
     sources_mean_interval,
 )
 from robust_hypergan.resumable import Saved, digest
-from robust_hypergan.transferability import choose_examples, craft_cells
+from robust_hypergan.transfer_config import choose_examples
 
 
 @dataclass(frozen=True)
