@@ -24,13 +24,16 @@ from robust_hypergan.attacks import (
 )
 from robust_hypergan.cells import Cell
 from robust_hypergan.draws import DistributionDraws
+from robust_hypergan.ensemble import network_logits
+from robust_hypergan.finite import NotFinite
+from robust_hypergan.memory import is_out_of_memory
 from robust_hypergan.networks import NetworkDistribution, Networks, fingerprint
 from robust_hypergan.progress import track
 from robust_hypergan.resumable import NOWHERE, Saved, digest
 from robust_hypergan.transfer_config import TransferConfig
 
 CRAFT_BATCH = 125
-"""Examples an attack is given at once."""
+"""Examples an attack is given at once; fewer where memory runs out."""
 
 
 def craft_cell(
@@ -48,6 +51,8 @@ def craft_cell(
     saved: Saved = NOWHERE,
 ) -> Cell:
     """Runs one attack at one eps on all examples, batch by batch; an attack that fails makes a failed cell.
+
+    One for which memory does not suffice gets half as many examples at once, with the same randomness.
 
     Args:
         attack: the attack with its options.
@@ -80,8 +85,9 @@ def craft_cell(
     facts = saved.load(things) or {"done": 0, "seconds": 0.0, "audit": {}}
     done, audit, began = facts["done"], _audit(facts["audit"]), time.perf_counter() - facts["seconds"]
     advance(done)
+    size = CRAFT_BATCH
     while done < len(images):
-        batch = slice(done, done + CRAFT_BATCH)
+        batch, before = slice(done, done + size), generator.get_state()
         try:
             made, findings = craft_audited(
                 attack,
@@ -94,12 +100,16 @@ def craft_cell(
                 targets=None if target is None else torch.full_like(labels[batch], target),
                 draws=draws(),
             )
-        except AttackError as error:  # which is not kept: another try may fare better
+            with torch.no_grad():
+                cell.source_labels[batch] = network_logits(model, made).argmax(1)
+        except (AttackError, NotFinite) as error:  # which is not kept: another try may fare better
+            if size > 1 and error.__cause__ and is_out_of_memory(error.__cause__):
+                size = min(size, len(images) - done) // 2
+                generator.set_state(before)
+                continue
             failed = Cell(attack.spec, norm, eps, attack.options, target, attacker=cell.attacker)
             return replace(failed, seconds=time.perf_counter() - began, error=str(error))
         cell.adversarials[batch] = made
-        with torch.no_grad():
-            cell.source_labels[batch] = model(made).argmax(1)
         audit += findings
         done += len(made)
         advance(len(made))

@@ -20,7 +20,7 @@ from robust_hypergan.cascade import Account
 from robust_hypergan.cells import Cell
 from robust_hypergan.crafting import craft_cells
 from robust_hypergan.datasets import to_unit
-from robust_hypergan.ensemble import ensemble_forward
+from robust_hypergan.ensemble import ensemble_forward, network_logits
 from robust_hypergan.errors import InputError
 from robust_hypergan.fold import CellFold
 from robust_hypergan.measured import Measured
@@ -92,8 +92,7 @@ def _attack_sources(measured: Measured) -> Iterator[SourceCell]:
             network = materialise(measured.distribution, Networks(config.seed, "source", [index]))
         except InputError:  # a finite distribution ends here
             return
-        with torch.no_grad():
-            correct = network(images).argmax(1) == labels
+        correct = network_logits(network, images).argmax(1) == labels
         if correct.any():
             cells = craft_cells(
                 measured.distribution,

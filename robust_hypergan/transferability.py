@@ -18,6 +18,7 @@ from robust_hypergan.cascade import Account
 from robust_hypergan.cells import Cell, SavedCell, cell_record
 from robust_hypergan.crafting import craft_cells
 from robust_hypergan.datasets import Dataset, to_unit
+from robust_hypergan.ensemble import network_logits
 from robust_hypergan.errors import InputError, check_range
 from robust_hypergan.fold import Fold
 from robust_hypergan.networks import NetworkDistribution, Networks, fingerprint, materialise
@@ -113,9 +114,10 @@ def transfer(
     )
     images, labels = to_unit(dataset.images[chosen].to(device)), dataset.labels[chosen].to(device)
     source = materialise(distribution, Networks(config.seed, "source", [config.source]))
-    with torch.no_grad():
-        correct = torch.ones_like(labels, dtype=torch.bool) if saved else source(images).argmax(1) == labels
-        source_accuracy = correct.double().mean().item()
+    correct = torch.ones_like(labels, dtype=torch.bool)
+    if not saved:
+        correct = network_logits(source, images).argmax(1) == labels
+    source_accuracy = correct.double().mean().item()
     tried = len(chosen)
     if not correct.any():
         raise InputError("the source network classifies no example correctly: train it longer")
