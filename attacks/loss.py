@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable
 
 import torch
@@ -11,6 +10,7 @@ from torch.nn import functional
 
 from robust_hypergan.attacks.thin_convolution import ThinConvolutions
 from robust_hypergan.layout import channels_last, refuses_strides
+from robust_hypergan.memory import Chunks
 
 ImageLoss = Callable[[Tensor, Tensor, Tensor | None], Tensor]
 """``(images [B, C, H, W], labels [B], targets [B] or None) -> losses [B]``."""
@@ -53,7 +53,7 @@ def gradient_in_images(
     """Gradient of a loss in the images it is of, ``[B, C, H, W]``; the images must not mix.
 
     On the CPU the images take turns of a size whose graph stays in the cache, in the layout that
-    convolutions run fastest on.
+    convolutions run fastest on; of half that size where memory runs out.
 
     Args:
         loss: ``(images, labels, targets) -> [B]``.
@@ -65,22 +65,19 @@ def gradient_in_images(
     on_cpu = inputs.device.type == "cpu"
     size = max(SMALLEST_TURN, (CPU_GRAPH_IMAGES if on_cpu else GRAPH_IMAGES) // networks)
     size = min(size, LARGEST_CPU_TURN) if on_cpu else size
-    layout = channels_last if on_cpu else Tensor.contiguous
-    parts = []
-    for turn in zip(
-        inputs.split(size),
-        labels.split(size),
-        targets.split(size) if targets is not None else itertools.repeat(None),
-        strict=False,  # a repeated None has no end
-    ):
+    layouts = [channels_last if on_cpu else Tensor.contiguous]
+
+    def turn(rows: Tensor) -> Tensor:
+        own = inputs[rows], labels[rows], None if targets is None else targets[rows]
         try:
-            parts.append(_gradient(loss, *turn, layout))
+            return _gradient(loss, *own, layouts[-1])
         except RuntimeError as error:
             if not refuses_strides(error):
                 raise
-            layout = Tensor.contiguous
-            parts.append(_gradient(loss, *turn, layout))
-    return torch.cat(parts)
+            layouts.append(Tensor.contiguous)
+            return _gradient(loss, *own, layouts[-1])
+
+    return Chunks(size, 0, inputs.device).map(turn, torch.arange(len(inputs), device=inputs.device))
 
 
 def _gradient(

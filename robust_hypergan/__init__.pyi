@@ -29,6 +29,6 @@ from .ordinary import OrdinaryNetwork as OrdinaryNetwork
 from .sampling import export_networks as export_networks
 from .trainer import TrainConfig as TrainConfig
 from .training import train as train
-from .transferability import TransferConfig as TransferConfig
+from .transfer_config import TransferConfig as TransferConfig
 from .transferability import TransferResult as TransferResult
 from .transferability import transfer as transfer

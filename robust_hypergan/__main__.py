@@ -10,18 +10,34 @@ from robust_hypergan.cli import cli
 from robust_hypergan.errors import InputError
 from robust_hypergan.interruption import end_on_signals
 
+OUT_OF_MEMORY = (
+    "out of memory, even for little at once: give it more, or ask for less with --batch and --train-networks "
+    "in training, --examples else"
+)
+
 
 def main() -> None:
-    """Exit 0 done; 2 bad input, usage or place, in one line that says what to do; 130 and 143 interrupted."""
+    """Exit 0 done; 2 bad input, usage or place, in one line that says what to do; 130 and 143 interrupted.
+
+    3 is done but for cells or kinds of networks that failed, which are named.
+    """
     end_on_signals()
     try:
-        cli.main(prog_name="robust-hypergan", standalone_mode=False)
+        code = cli.main(prog_name="robust-hypergan", standalone_mode=False)
     except click.ClickException as error:
         _refuse(error.format_message())
     except InputError as error:
         _refuse(str(error))
     except OSError as error:  # a disk that is full or gone where no more could be said about it
         _refuse(str(error))
+    except (MemoryError, RuntimeError) as error:
+        from robust_hypergan.memory import is_out_of_memory
+
+        if not is_out_of_memory(error):
+            raise
+        _refuse(f"{OUT_OF_MEMORY} ({' '.join(str(error).split())[:200] or type(error).__name__})")
+    if code:
+        sys.exit(code)
 
 
 def _refuse(message: str) -> None:

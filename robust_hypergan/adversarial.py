@@ -16,7 +16,8 @@ from robust_hypergan.networks import NetworkDistribution, Networks, available
 from robust_hypergan.reports import ADVERSARIAL_TABLES, compare_attacks
 from robust_hypergan.run_folder import RunFolder
 from robust_hypergan.study import Tables, load_named, run_study
-from robust_hypergan.transferability import TransferConfig, check_addresses, transfer
+from robust_hypergan.transfer_config import TransferConfig, check_addresses
+from robust_hypergan.transferability import transfer
 
 PAPER_EPS = (0.01, 0.03, 0.08, 0.1, 0.3, 0.5, 1.0)
 """In the authors' scripts."""

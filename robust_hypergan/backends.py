@@ -9,6 +9,7 @@ import shutil
 import warnings
 from collections.abc import Callable
 from functools import partial
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -17,6 +18,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from robust_hypergan.half import halved
 from robust_hypergan.layout import IMAGE_CHUNK, preferred_layout
+from robust_hypergan.memory import Chunks, bytes_for_an_image
 from robust_hypergan.networks import Params, bind, call_network, load, networks_of
 from robust_hypergan.pooling import SlicePooling
 
@@ -25,7 +27,7 @@ HALF_CHUNK = 2 * IMAGE_CHUNK
 
 
 class Loop:
-    """One network after another on all images: the plain loop, oracle of every other backend.
+    """One network after another on all images, or as many as fit: the plain loop, oracle of all others.
 
     Args:
         classifier: the architecture, in eval mode.
@@ -33,12 +35,21 @@ class Loop:
         half: compute in bfloat16 up to the last layer.
     """
 
+    together: ClassVar[int] = 1
+    """Networks computed at once."""
+
     def __init__(self, classifier: nn.Module, images: Tensor, *, half: bool = False) -> None:
         self.classifier, self.images = classifier, images
         self.cast: Callable[[Params], Params] = dict
         if half:
             self.classifier, self.cast = halved(classifier)
             self.images = images.to(torch.bfloat16)
+        each = bytes_for_an_image(self.classifier, self.images) * self.together
+        self.chunks = Chunks(self.most(half), each, images.device)
+
+    def most(self, half: bool) -> int:  # noqa: ARG002 - others ask
+        """Images at once beyond which there is no gain."""
+        return max(1, len(self.images))
 
     def __call__(self, params: Params) -> Tensor:
         """Logits ``[M, N, classes]`` of networks whose parameters are ``[M, ...]`` each."""
@@ -47,7 +58,8 @@ class Loop:
     def one(self, network: Params, rows: Tensor | None = None) -> Tensor:
         """Logits ``[n, classes]`` of one network on all images, or on those of the given indices."""
         images = self.images if rows is None else self.images[rows]
-        return call_network(self.classifier, self.cast(network), images).float()
+        own = self.cast(network)
+        return self.chunks.map(lambda chunk: call_network(self.classifier, own, chunk).float(), images)
 
 
 class ChunkedLoop(Loop):
@@ -60,7 +72,10 @@ class ChunkedLoop(Loop):
         super().__init__(classifier, images, half=half)
         self.layout = preferred_layout(self.classifier, self.images)
         self.module: nn.Module | None = None
-        self.chunk = HALF_CHUNK if half else IMAGE_CHUNK
+
+    def most(self, half: bool) -> int:
+        """Images at once that fit the cache."""
+        return HALF_CHUNK if half else IMAGE_CHUNK
 
     def one(self, network: Params, rows: Tensor | None = None) -> Tensor:
         """Logits ``[n, classes]`` of one network on all images, or on those of the given indices.
@@ -68,18 +83,18 @@ class ChunkedLoop(Loop):
         The indices are padded to whole chunks: the library keeps memory for every size it ever saw.
         """
         if rows is not None:
-            padding = rows[:1].expand(-len(rows) % self.chunk)
-            return self._chunks(network, self.images[torch.cat([rows, padding])])[: len(rows)]
-        return self._chunks(network, self.images)
+            padding = rows[:1].expand(-len(rows) % self.chunks.size)
+            return self._logits(network, self.images[torch.cat([rows, padding])])[: len(rows)]
+        return self._logits(network, self.images)
 
-    def _chunks(self, network: Params, images: Tensor) -> Tensor:
+    def _logits(self, network: Params, images: Tensor) -> Tensor:
         own = {name: self.layout(value) for name, value in self.cast(network).items()}
         if self.module is None:
             self.module = bind(self.classifier, own)
             self.run = self.prepare(self.module)
         load(self.module, own)
         with SlicePooling():
-            return torch.cat([self.run(self.layout(chunk)) for chunk in images.split(self.chunk)]).float()
+            return self.chunks.map(lambda chunk: self.run(self.layout(chunk)), images).float()
 
     def prepare(self, module: nn.Module) -> Callable[[Tensor], Tensor]:
         """The function that runs a chunk of images through the module."""
@@ -100,10 +115,10 @@ class CompiledLoop(ChunkedLoop):
         compiled = torch.compile(super().prepare(module), dynamic=False)
 
         def run(chunk: Tensor) -> Tensor:
-            missing = self.chunk - len(chunk)
+            missing = self.chunks.size - len(chunk)
             if missing:
                 chunk = self.layout(torch.cat([chunk, chunk[:1].expand(missing, *chunk.shape[1:])]))
-            return self._first_try(compiled, module, chunk)[: self.chunk - missing]
+            return self._first_try(compiled, module, chunk)[: len(chunk) - missing]
 
         return run
 
@@ -123,6 +138,12 @@ class CompiledLoop(ChunkedLoop):
 class Vectorised(Loop):
     """``torch.func.vmap`` over the networks, PyTorch's own recipe for ensembles: grouped convolutions."""
 
+    together = 16
+
+    def most(self, half: bool) -> int:  # noqa: ARG002 - others ask
+        """Images at once that are worth a grouped convolution."""
+        return IMAGE_CHUNK * 16
+
     def __call__(self, params: Params) -> Tensor:
         """Logits ``[M, N, classes]`` of networks whose parameters are ``[M, ...]`` each."""
         params = self.cast(params)
@@ -131,8 +152,7 @@ class Vectorised(Loop):
         torch.backends.mha.set_fastpath_enabled(False)  # vmap knows no rule for it, nor for fused attention
         try:
             with sdpa_kernel(SDPBackend.MATH):
-                chunks = self.images.split(IMAGE_CHUNK * 16)
-                return torch.cat([over_networks(params, chunk) for chunk in chunks], dim=1).float()
+                return self.chunks.map(lambda chunk: over_networks(params, chunk), self.images, 1).float()
         finally:
             torch.backends.mha.set_fastpath_enabled(fast_attention)
 

@@ -13,7 +13,7 @@ from robust_hypergan.errors import InputError
 from robust_hypergan.hypergan import HyperGAN, HyperGANConfig
 from robust_hypergan.measured import EvidenceConfig
 from robust_hypergan.trainer import TrainConfig
-from robust_hypergan.transferability import TransferConfig
+from robust_hypergan.transfer_config import TransferConfig
 
 
 @dataclass(frozen=True)

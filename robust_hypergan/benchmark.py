@@ -17,8 +17,8 @@ import torch
 from robust_hypergan.accuracy import measure_accuracy
 from robust_hypergan.bench_config import BenchConfig
 from robust_hypergan.beside import beside_configs, measure_beside
+from robust_hypergan.cells import SavedCell, cell_record, load_cells, save_cell
 from robust_hypergan.checkpoint import Checkpoint
-from robust_hypergan.crafting import SavedCell, load_cells, save_cell
 from robust_hypergan.datasets import Dataset
 from robust_hypergan.errors import InputError
 from robust_hypergan.evidence import MEASUREMENTS
@@ -30,13 +30,8 @@ from robust_hypergan.preparation import loaded, trained, untrained
 from robust_hypergan.probe import comparable, middle_eps
 from robust_hypergan.reports import Run, parse_record, write_report, write_table
 from robust_hypergan.run_folder import RunFolder
-from robust_hypergan.transferability import (
-    TransferConfig,
-    TransferResult,
-    cell_record,
-    choose_examples,
-    transfer,
-)
+from robust_hypergan.transfer_config import TransferConfig, choose_examples
+from robust_hypergan.transferability import TransferResult, transfer
 
 
 def bench(

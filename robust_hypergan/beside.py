@@ -24,7 +24,7 @@ from robust_hypergan.ordinary import OrdinaryNetwork
 from robust_hypergan.preparation import loaded, untrained
 from robust_hypergan.reports import Run, beside_folder, compare_runs, load_run
 from robust_hypergan.run_folder import RunFolder, is_finished
-from robust_hypergan.transferability import check_addresses
+from robust_hypergan.transfer_config import check_addresses
 
 NETWORK_KINDS = (HyperGAN.kind, *ENSEMBLE_KINDS)
 """Every kind of networks that can be trained."""

@@ -13,6 +13,7 @@ from torch import nn
 from robust_hypergan.classifiers import build_classifier
 from robust_hypergan.deep_ensemble import DeepEnsemble, read_members
 from robust_hypergan.errors import InputError, unknown
+from robust_hypergan.finite import NotFinite, check_finite, first_not_finite
 from robust_hypergan.gaussian import GaussianPosterior
 from robust_hypergan.hypergan import HyperGAN
 from robust_hypergan.mc_dropout import DropoutNetworks
@@ -51,6 +52,7 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
 
     Raises:
         InputError: it is not of a kind that a checkpoint can hold.
+        NotFinite: a weight is not; what is there stays.
     """
     distribution = checkpoint.distribution
     kind = next((name for name, each in KINDS.items() if isinstance(distribution, each)), None)
@@ -65,6 +67,7 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
         kind: stored.settings(),
         "facts": dict(checkpoint.facts),
     }
+    check_finite("weight", stored.tensors())
     metadata = {"format": FORMAT, "configuration": json.dumps(described, sort_keys=True)}
     save_tensors(path, stored.tensors(), metadata)
 
@@ -90,6 +93,9 @@ def load_checkpoint(path: Path, classifier: str | None = None, classes: int | No
         members = read_members(path, build_classifier(classifier, classes))
         return Checkpoint(members, classifier, classes, {})
     tensors, metadata = read_tensors(path, FORMAT, "HyperGAN checkpoint")
+    broken = first_not_finite(tensors)
+    if broken:
+        raise NotFinite(f"{path} is of no use: its weight {broken} is not finite; take an earlier snapshot")
     try:
         described = json.loads(metadata["configuration"])
         name, classes = str(described["classifier"]), int(described["classes"])

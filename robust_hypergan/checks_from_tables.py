@@ -9,14 +9,14 @@ import torch
 from torch import Tensor
 
 from robust_hypergan.attacks import NORMS
+from robust_hypergan.cells import Cell
 from robust_hypergan.check_rules import Finding, finding, surely_more
-from robust_hypergan.crafting import Cell
 from robust_hypergan.datasets import to_unit
 from robust_hypergan.errors import InputError
 from robust_hypergan.measured import Measured
 from robust_hypergan.probe import Probe, access, cell_name, is_single_step
 from robust_hypergan.reports import difference_interval, paired_difference_interval, wilson_interval
-from robust_hypergan.transferability import choose_examples
+from robust_hypergan.transfer_config import choose_examples
 
 TWINS = ("ordinary", "deep-ensemble")
 

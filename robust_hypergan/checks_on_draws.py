@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from robust_hypergan.cells import Cell
 from robust_hypergan.check_rules import Finding, finding, surely_more
-from robust_hypergan.crafting import Cell
 from robust_hypergan.errors import InputError
 from robust_hypergan.networks import Networks, materialise
 from robust_hypergan.probe import Probe

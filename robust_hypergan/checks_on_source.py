@@ -8,9 +8,9 @@ import torch
 from torch import Tensor, nn
 
 from robust_hypergan.attacks import attack_options, find_attack, pgd
+from robust_hypergan.cells import Cell
 from robust_hypergan.check_rules import Finding, finding, surely_more
 from robust_hypergan.checks_from_tables import success_by_eps
-from robust_hypergan.crafting import Cell
 from robust_hypergan.errors import InputError
 from robust_hypergan.probe import Probe, access, cell_name, is_single_step
 from robust_hypergan.reports import paired_difference_interval, wilson_interval

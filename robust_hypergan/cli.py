@@ -219,7 +219,7 @@ def _bench_config(flags: dict[str, Any], *, trains: bool, transfers: bool) -> Be
     from robust_hypergan.bench_config import BenchConfig, DataConfig
     from robust_hypergan.measured import EvidenceConfig
     from robust_hypergan.presets import find_preset
-    from robust_hypergan.transferability import TransferConfig
+    from robust_hypergan.transfer_config import TransferConfig
 
     config = BenchConfig(
         data=DataConfig(flags["data"], flags["data_root"], flags["download"]),

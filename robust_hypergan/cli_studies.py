@@ -153,7 +153,7 @@ def hardening(out: Path, **flags: Any) -> None:
       robust-hypergan hardening --checkpoint plain.safetensors --checkpoint hard.safetensors --out RUN
     """
     from robust_hypergan.hardening import HardeningConfig, run_hardening
-    from robust_hypergan.transferability import TransferConfig
+    from robust_hypergan.transfer_config import TransferConfig
 
     own = {name: flags[name] for name in ("attacks", "eps", "networks", "examples", "seed")}
     config = HardeningConfig(flags["checkpoints"], _data(flags), flags["classifier"], TransferConfig(**own))

@@ -1,11 +1,11 @@
-"""Adversarial examples against the source network: one cell for each attack and eps."""
+"""Adversarial examples against the source network, cell by cell, batch by batch."""
 
 from __future__ import annotations
 
-import json
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, replace
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -13,57 +13,27 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from robust_hypergan.attacks import Attack, AttackError, Audit, Draws, asks_for_draws, craft_audited
-from robust_hypergan.durable import make_folder
-from robust_hypergan.errors import InputError
-from robust_hypergan.resumable import NOWHERE, Saved
-from robust_hypergan.tensor_files import read_tensors, save_tensors
-from robust_hypergan.text import file_name
-
-FORMAT = "robust-hypergan adversarials 1"
+from robust_hypergan.attacks import (
+    Attack,
+    AttackError,
+    Audit,
+    Draws,
+    asks_for_draws,
+    craft_audited,
+    find_attack,
+)
+from robust_hypergan.cells import Cell
+from robust_hypergan.draws import DistributionDraws
+from robust_hypergan.ensemble import network_logits
+from robust_hypergan.finite import NotFinite
+from robust_hypergan.memory import is_out_of_memory
+from robust_hypergan.networks import NetworkDistribution, Networks, fingerprint
+from robust_hypergan.progress import track
+from robust_hypergan.resumable import NOWHERE, Saved, digest
+from robust_hypergan.transfer_config import TransferConfig
 
 CRAFT_BATCH = 125
-"""Examples an attack is given at once."""
-
-
-@dataclass(frozen=True)
-class Cell:
-    """One attack, its settings and one eps, with the adversarial images it made.
-
-    Attributes:
-        attack: the attack as the user wrote it.
-        norm: ``linf`` or ``l2``.
-        eps: radius of the ball.
-        options: the attack's options.
-        target: class that it aims at, or None for any wrong class.
-        adversarials: ``[n, C, H, W]`` in [0, 1]; empty if the attack failed.
-        source_labels: the classes the source network gives them, ``[n]``; empty likewise.
-        audit: what the attack really did.
-        seconds: of crafting.
-        attacker: what it was made against, ``one network`` or ``several networks``.
-        error: why it failed, or None.
-    """
-
-    attack: str
-    norm: str
-    eps: float
-    options: Mapping[str, Any] = field(default_factory=dict)
-    target: int | None = None
-    adversarials: Tensor = field(default_factory=lambda: torch.empty(0))
-    source_labels: Tensor = field(default_factory=lambda: torch.empty(0, dtype=torch.int64))
-    audit: Audit = field(default_factory=Audit)
-    seconds: float = 0.0
-    attacker: str = "one network"
-    error: str | None = None
-
-    def fooled(self, predictions: Tensor, labels: Tensor) -> Tensor:
-        """Which predictions ``[n]`` are the attack's success: wrong or, with a target, the target."""
-        return predictions != labels if self.target is None else predictions == self.target
-
-    def to(self, device: torch.device) -> Cell:
-        """The same cell with its tensors on a device."""
-        moved = self.adversarials.to(device), self.source_labels.to(device)
-        return replace(self, adversarials=moved[0], source_labels=moved[1])
+"""Examples an attack is given at once; fewer where memory runs out."""
 
 
 def craft_cell(
@@ -81,6 +51,8 @@ def craft_cell(
     saved: Saved = NOWHERE,
 ) -> Cell:
     """Runs one attack at one eps on all examples, batch by batch; an attack that fails makes a failed cell.
+
+    One for which memory does not suffice gets half as many examples at once, with the same randomness.
 
     Args:
         attack: the attack with its options.
@@ -105,7 +77,7 @@ def craft_cell(
         eps,
         attack.options,
         target,
-        torch.empty(images.shape, dtype=images.dtype, device=images.device),
+        torch.zeros_like(images),
         torch.zeros_like(labels),
         attacker="several networks" if asks_for_draws(attack.craft) else "one network",
     )
@@ -113,8 +85,9 @@ def craft_cell(
     facts = saved.load(things) or {"done": 0, "seconds": 0.0, "audit": {}}
     done, audit, began = facts["done"], _audit(facts["audit"]), time.perf_counter() - facts["seconds"]
     advance(done)
+    size = CRAFT_BATCH
     while done < len(images):
-        batch = slice(done, done + CRAFT_BATCH)
+        batch, before = slice(done, done + size), generator.get_state()
         try:
             made, findings = craft_audited(
                 attack,
@@ -127,12 +100,16 @@ def craft_cell(
                 targets=None if target is None else torch.full_like(labels[batch], target),
                 draws=draws(),
             )
-        except AttackError as error:  # which is not kept: another try may fare better
+            with torch.no_grad():
+                cell.source_labels[batch] = network_logits(model, made).argmax(1)
+        except (AttackError, NotFinite) as error:  # which is not kept: another try may fare better
+            if size > 1 and error.__cause__ and is_out_of_memory(error.__cause__):
+                size = min(size, len(images) - done) // 2
+                generator.set_state(before)
+                continue
             failed = Cell(attack.spec, norm, eps, attack.options, target, attacker=cell.attacker)
             return replace(failed, seconds=time.perf_counter() - began, error=str(error))
         cell.adversarials[batch] = made
-        with torch.no_grad():
-            cell.source_labels[batch] = model(made).argmax(1)
         audit += findings
         done += len(made)
         advance(len(made))
@@ -146,84 +123,46 @@ def _audit(record: Mapping[str, Any]) -> Audit:
     return replace(Audit(**record), notes=tuple(record.get("notes", ())))
 
 
-def save_cell(
-    folder: Path,
-    cell: Cell,
+def craft_cells(
+    distribution: NetworkDistribution,
+    source: nn.Module,
+    images: Tensor,
     labels: Tensor,
-    examples: Sequence[int],
-    data_sha256: str,
-    source: Mapping[str, Any],
-) -> None:
-    """Writes a cell's adversarial images losslessly as ``ATTACK-EPS.safetensors``.
+    config: TransferConfig,
+    quiet: bool,
+    folder: Path | None = None,
+) -> Iterator[Cell]:
+    """Every attack at every eps on one source network.
 
     Args:
-        folder: where to.
-        cell: a cell that did not fail.
-        labels: true classes ``[n]``.
-        examples: index of each image in its split.
-        data_sha256: of the split.
-        source: the source network's address.
+        distribution: what the attacks may draw further networks from.
+        source: the network of ``config.source``.
+        images: ``[n, C, H, W]`` in [0, 1] that it classifies correctly.
+        labels: their classes ``[n]``.
+        config: attacks, eps and the source's index.
+        quiet: no progress bar.
+        folder: as of :func:`transfer`.
     """
-    make_folder(folder)
-    tensors = {
-        "adversarials": cell.adversarials,
-        "labels": labels,
-        "examples": torch.tensor(examples),
-        "source_labels": cell.source_labels,
+    described = {
+        "transfer": asdict(config),
+        "source": fingerprint(distribution.sample(Networks(config.seed, "source", [config.source]))),
+        "images": digest(images),
     }
-    described = {name: getattr(cell, name) for name in ("attack", "norm", "eps", "target", "attacker")}
-    described["options"] = dict(cell.options)
-    metadata = {
-        "format": FORMAT,
-        "cell": json.dumps(described, sort_keys=True),
-        "data_sha256": data_sha256,
-        "source": json.dumps(dict(source)),
-    }
-    norm = "" if cell.norm == "linf" else f"-{cell.norm}"
-    save_tensors(folder / f"{file_name(cell.attack)}{norm}-{cell.eps:g}.safetensors", tensors, metadata)
-
-
-@dataclass(frozen=True)
-class SavedCell:
-    """A cell read back, with the labels and examples that it was made from.
-
-    Attributes:
-        cell: the cell; its audit and seconds are not saved.
-        labels: true classes ``[n]``.
-        examples: index of each image in its split, ``[n]``.
-        data_sha256: of the split.
-        source: the source network's address: seed, stream and index.
-    """
-
-    cell: Cell
-    labels: Tensor
-    examples: list[int]
-    data_sha256: str
-    source: Mapping[str, Any]
-
-
-def load_cells(folder: Path) -> list[SavedCell]:
-    """All cells that were saved in a folder.
-
-    Raises:
-        InputError: none there, or a file that is damaged or not ours.
-    """
-    files = sorted(folder.glob("*.safetensors"))
-    if not files:
-        raise InputError(f"no saved adversarials in {folder}: give a folder that --save-adversarials wrote")
-    return sorted((_load_cell(file) for file in files), key=lambda saved: (saved.cell.attack, saved.cell.eps))
-
-
-def _load_cell(path: Path) -> SavedCell:
-    tensors, metadata = read_tensors(path, FORMAT, "file of adversarial images")
-    try:
-        described = json.loads(metadata["cell"])
-        source = {key: json.loads(metadata["source"])[key] for key in ("seed", "stream", "index")}
-        images, answers = tensors["adversarials"], tensors["source_labels"]
-        labels, examples = tensors["labels"], tensors["examples"].tolist()
-        cell = Cell(**described, adversarials=images, source_labels=answers)
-    except (KeyError, TypeError, ValueError) as error:
-        raise InputError(f"{path} does not fit its own description ({error}): craft it again") from error
-    if not len(images) == len(answers) == len(labels) == len(examples):
-        raise InputError(f"{path} has {len(images)} images but {len(labels)} labels: craft it again")
-    return SavedCell(cell, labels, examples, metadata.get("data_sha256", ""), source)
+    total = len(config.attacks) * len(config.eps) * len(images)
+    with track("crafting", total, quiet) as progress:
+        for number, (spec, eps) in enumerate(product(config.attacks, config.eps)):
+            progress.set_postfix_str(f"{spec} at eps {eps:g}")
+            path = folder and folder / f"cell-{config.source}-{number}.safetensors"
+            yield craft_cell(
+                find_attack(spec),
+                source,
+                images,
+                labels,
+                eps=eps,
+                norm=config.norm,
+                target=config.target,
+                seed=config.seed,
+                draws=lambda: DistributionDraws(distribution, config.seed, config.source),
+                advance=progress.update,
+                saved=Saved(path, "cell", described | {"attack": spec, "eps": eps}),
+            )

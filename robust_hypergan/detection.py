@@ -12,14 +12,15 @@ import pandas as pd
 from torch import Tensor
 
 from robust_hypergan.attacks import find_attack
-from robust_hypergan.crafting import Cell, craft_cell
+from robust_hypergan.cells import Cell
+from robust_hypergan.crafting import craft_cell
 from robust_hypergan.datasets import Dataset, to_unit
 from robust_hypergan.draws import DistributionDraws
 from robust_hypergan.ensemble import ensemble_forward
 from robust_hypergan.measured import Measured
 from robust_hypergan.networks import Networks, available, materialise
 from robust_hypergan.reports import EVIDENCE_TABLES, detection_table
-from robust_hypergan.transferability import choose_examples
+from robust_hypergan.transfer_config import choose_examples
 from robust_hypergan.uncertainty import Uncertainty
 
 ADAPTIVE, HELD = "entropy-pgd", 8

@@ -33,7 +33,7 @@ from robust_hypergan.progress import track
 from robust_hypergan.reports import DIVERSITY_TABLES, diversity_table, layer_table
 from robust_hypergan.snapshots import find_snapshots
 from robust_hypergan.study import Tables, load_named, run_study, split_name
-from robust_hypergan.transferability import choose_examples
+from robust_hypergan.transfer_config import choose_examples
 
 
 @dataclass(frozen=True)

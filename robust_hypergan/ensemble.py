@@ -6,9 +6,7 @@ whoever folds the blocks as they come (:mod:`robust_hypergan.tally`) needs the s
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator
-from itertools import islice
 
 import torch
 from torch import Tensor, nn
@@ -16,11 +14,13 @@ from torch import Tensor, nn
 from robust_hypergan.backends import BACKENDS, default_backend
 from robust_hypergan.cascade import SAMPLE, Account, Cascade
 from robust_hypergan.errors import unknown
+from robust_hypergan.finite import NotFinite, first_layer_not_finite
 from robust_hypergan.half import can_halve, check_half
-from robust_hypergan.networks import NetworkDistribution, Networks, Params
+from robust_hypergan.memory import SHARE, Chunks, available_bytes, bytes_for_an_image
+from robust_hypergan.networks import NetworkDistribution, Networks, Params, bind, networks_of
 
 NETWORK_BLOCK = 16
-"""Networks generated and evaluated together."""
+"""Networks generated and evaluated together; fewer where memory is short."""
 
 PRECISIONS = ("float32", "cascade")
 """Of the ensemble forward; the predictions are those of float32 either way."""
@@ -29,6 +29,11 @@ WEIGHTED = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d)
 
 CASCADE_PAYS = 1e12
 """Floating-point operations from which the cascade is worth its samples."""
+
+PLAIN_CHUNK = 1024
+"""Images that one network is given at once."""
+
+NO_USE = "train again at a lower rate, or take an earlier snapshot"
 
 
 @torch.no_grad()
@@ -72,11 +77,11 @@ def ensemble_forward(
         precision: one of :data:`PRECISIONS`; None is the fastest likewise. The cascade gives the predictions
             of float32, and logits that elsewhere may be off by a hundredth.
         account: where the choice, and what the cascade did, are written down.
-        done: so many of the first networks are left out, whole blocks of them; choices are made as if they
-            were not.
+        done: so many of the first networks are left out; choices are made as if they were not.
 
     Raises:
         InputError: unknown backend or precision, or a classifier that can't be computed in bfloat16.
+        NotFinite: a logit is not; the message says of which network, and where in it that begins.
     """
     account = account if account is not None else Account()
     classifier, flop = distribution.classifier, 0.0
@@ -90,8 +95,47 @@ def ensemble_forward(
         if account.precision == "cascade":
             check_half(classifier, images)
             run = Cascade(classifier, images, account.backend, account)
-        for block in islice(networks.blocks(NETWORK_BLOCK), math.ceil(done / NETWORK_BLOCK), None):
-            yield block, run(distribution.sample(block))
+        left = Networks(networks.seed, networks.stream, networks.indices[done:])
+        for block in left.blocks(network_block(classifier, images.device)):
+            params = distribution.sample(block)
+            logits = run(params)
+            if not bool(logits.isfinite().all()):
+                raise _not_finite(classifier, block, params, images, logits)
+            yield block, logits
+
+
+@torch.no_grad()
+def network_logits(network: nn.Module, images: Tensor) -> Tensor:
+    """Logits ``[N, classes]`` of one network on any number of images, as many at once as memory allows.
+
+    Raises:
+        NotFinite: a logit is not; the message says where in the network that begins.
+    """
+    each = bytes_for_an_image(network, images)
+    logits = Chunks(PLAIN_CHUNK, each, images.device).map(network, images)
+    broken = ~logits.isfinite().all(1)
+    if bool(broken.any()):
+        where = first_layer_not_finite(network, images[broken][:1])
+        raise NotFinite(f"the attacked network's logits are not finite, first in {where}: {NO_USE}")
+    return logits
+
+
+def network_block(classifier: nn.Module, device: torch.device) -> int:
+    """Networks to generate together: a block, or as many as fit, three times over, into a share of memory."""
+    each = 3 * sum(value.nbytes for value in classifier.parameters())
+    return max(1, min(NETWORK_BLOCK, int(SHARE * available_bytes(device)) // max(1, each)))
+
+
+def _not_finite(
+    classifier: nn.Module, block: Networks, params: Params, images: Tensor, logits: Tensor
+) -> NotFinite:
+    row, image = (~logits.isfinite().all(2)).nonzero()[0].tolist()
+    network = bind(classifier, networks_of(params)[row])
+    where = first_layer_not_finite(network, images[image : image + 1])
+    return NotFinite(
+        f"{block.stream} network {block.indices[row]} of seed {block.seed} gives logits that are not finite, "
+        f"first in {where}: {NO_USE}"
+    )
 
 
 def default_precision(classifier: nn.Module, images: Tensor, flop: float) -> str:

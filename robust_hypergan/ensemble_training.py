@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from robust_hypergan.datasets import Dataset
 from robust_hypergan.deep_ensemble import DeepEnsemble
 from robust_hypergan.errors import check_range, unknown
+from robust_hypergan.finite import check_finite
 from robust_hypergan.fitting import Fit, Schedule
 from robust_hypergan.gaussian import GaussianPosterior
 from robust_hypergan.mc_dropout import DropoutNetworks
@@ -26,7 +27,7 @@ from robust_hypergan.ordinary import OrdinaryNetwork
 from robust_hypergan.progress import track
 from robust_hypergan.resumable import Saved
 from robust_hypergan.trainer import TrainConfig
-from robust_hypergan.training import STATE_NAME, shapes_of, write_log
+from robust_hypergan.training import STATE_NAME, last_good_told, shapes_of, write_log
 
 Build = Callable[[int], nn.Module]
 """A seed to a fresh classifier."""
@@ -110,6 +111,7 @@ def train_ensemble(
 
     Raises:
         InputError: the folder holds the state of another training, or a damaged one.
+        NotFinite: a loss or a weight is not; what was saved before stays.
     """
     device = device or torch.device("cpu")
     images, labels = dataset.images.to(device), dataset.labels.to(device)
@@ -129,13 +131,18 @@ def train_ensemble(
     saved = Saved(folder and folder / STATE_NAME, "training", described, checkpoint_seconds)
     facts = saved.load({"fits": fits}) or {"rows": [], "seconds": 0.0}
     rows, began = facts["rows"], time.perf_counter() - facts["seconds"]
-    with track("training", steps * count, quiet, initial=sum(fit.step for fit in fits)) as progress:
+    with (
+        last_good_told(saved, folder, lambda: sum(fit.step for fit in fits)),
+        track("training", steps * count, quiet, initial=sum(fit.step for fit in fits)) as progress,
+    ):
         for index, fit in enumerate(fits):
             while fit.step < steps:
                 fit.advance()
                 progress.update()
                 if saved.due and fit.step < steps:
-                    saved.save({"fits": fits}, rows=rows, seconds=time.perf_counter() - began)
+                    done = sum(each.step for each in fits)
+                    saved.save({"fits": fits}, step=done, rows=rows, seconds=time.perf_counter() - began)
+            check_finite(f"network {index}'s weight", fit.network.state_dict())
             if index == len(rows):
                 seconds = round(time.perf_counter() - began, 2)
                 rows.append(fit.row() | {"step": steps * (index + 1), "seconds": seconds})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -13,6 +14,7 @@ from torch.nn import functional
 
 from robust_hypergan.augmentation import augment
 from robust_hypergan.datasets import to_unit
+from robust_hypergan.finite import NotFinite, first_layer_not_finite
 from robust_hypergan.layout import preferred_layout
 from robust_hypergan.network_gradients import is_half
 from robust_hypergan.networks import Params
@@ -68,7 +70,7 @@ class Fit:
         index: int,
     ) -> None:
         self.network, self.images, self.labels = network.to(images.device).train(), images, labels
-        self.schedule, self.budget, self.step = schedule, budget, 0
+        self.schedule, self.budget, self.index, self.step = schedule, budget, index, 0
         words = np.random.SeedSequence(budget.seed, spawn_key=(6, index)).generate_state(2)
         self.random = torch.Generator().manual_seed(int(words[0]))
         self.devices = [images.device] if images.is_cuda else []
@@ -91,7 +93,11 @@ class Fit:
         }
 
     def advance(self) -> None:
-        """One step; after the last the optimisers' state is dropped."""
+        """One step; after the last the optimisers' state is dropped.
+
+        Raises:
+            NotFinite: the loss is not; no weight was changed by it.
+        """
         schedule = self.schedule
         with torch.random.fork_rng(devices=self.devices):
             self._set_global_states()
@@ -126,6 +132,11 @@ class Fit:
         with torch.autocast(images.device.type, torch.bfloat16, enabled=self.half):
             logits = self.network(self.layout(images)).float()
         loss = functional.cross_entropy(logits, self.labels[chosen])
+        if not math.isfinite(loss.item()):
+            where = first_layer_not_finite(self.network, images)
+            raise NotFinite(
+                f"the loss of network {self.index} is {loss.item()}, first in {where or 'the loss'}"
+            )
         self.network.zero_grad()
         loss.backward()
         if self.step < self.settled:

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from robust_hypergan.attacks import NORMS
-from robust_hypergan.crafting import Cell
+from robust_hypergan.cells import Cell
 from robust_hypergan.reports import EXAMPLES_COLUMNS, NETWORKS_COLUMNS, wilson_interval
 from robust_hypergan.tally import Tally
 from robust_hypergan.uncertainty import Uncertainty

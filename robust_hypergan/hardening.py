@@ -15,7 +15,7 @@ from robust_hypergan.measured import EvidenceConfig
 from robust_hypergan.reports import compare_runs, load_run
 from robust_hypergan.run_folder import RunFolder, is_finished
 from robust_hypergan.study import Tables, named_paths, run_study
-from robust_hypergan.transferability import TransferConfig
+from robust_hypergan.transfer_config import TransferConfig
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,8 @@ import torch
 from robust_hypergan.datasets import Dataset
 from robust_hypergan.errors import check_range, unknown
 from robust_hypergan.networks import NetworkDistribution
-from robust_hypergan.transferability import TransferConfig, TransferResult
+from robust_hypergan.transfer_config import TransferConfig
+from robust_hypergan.transferability import TransferResult
 
 CHECK_LEVELS = ("fast", "full", "off")
 """How much of the credibility checks is run."""

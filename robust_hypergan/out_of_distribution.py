@@ -24,7 +24,7 @@ from robust_hypergan.reports import OUTLIER_GALLERY, ScoredImages, outlier_table
 from robust_hypergan.run_folder import RunFolder
 from robust_hypergan.study import Tables, load_named, run_study
 from robust_hypergan.tensor_files import save_tensors
-from robust_hypergan.transferability import choose_examples
+from robust_hypergan.transfer_config import choose_examples
 from robust_hypergan.uncertainty import Uncertainty
 
 STUDY = "uncertainty"

@@ -11,7 +11,8 @@ import torch
 from torch import Tensor
 
 from robust_hypergan.attacks import find_attack
-from robust_hypergan.crafting import Cell, craft_cell
+from robust_hypergan.cells import Cell
+from robust_hypergan.crafting import craft_cell
 from robust_hypergan.datasets import to_unit
 from robust_hypergan.diversity_measures import disagreement, error_iou, weight_distance
 from robust_hypergan.draws import DistributionDraws
@@ -19,7 +20,7 @@ from robust_hypergan.ensemble import ensemble_logits
 from robust_hypergan.measured import Measured
 from robust_hypergan.networks import Networks, Params, are_copies, available, materialise
 from robust_hypergan.reports import EVIDENCE_TABLES, correlate_pairs
-from robust_hypergan.transferability import choose_examples
+from robust_hypergan.transfer_config import choose_examples
 
 ATTACK = "fgsm"
 EACH, COMPARED, ATTACKED = 8, 1000, 150

@@ -20,7 +20,7 @@ from robust_hypergan.networks import StoredDistribution, move
 from robust_hypergan.run_folder import RunFolder
 from robust_hypergan.snapshots import keep_snapshot
 from robust_hypergan.training import forget_state, train
-from robust_hypergan.transferability import check_addresses
+from robust_hypergan.transfer_config import check_addresses
 
 
 def loaded(config: BenchConfig, dataset: Dataset) -> Checkpoint:

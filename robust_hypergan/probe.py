@@ -12,7 +12,8 @@ import torch
 from torch import Tensor, nn
 
 from robust_hypergan.attacks import Attack, asks_for_draws, find_attack
-from robust_hypergan.crafting import Cell, craft_cell
+from robust_hypergan.cells import Cell
+from robust_hypergan.crafting import craft_cell
 from robust_hypergan.draws import DistributionDraws
 from robust_hypergan.ensemble import ensemble_forward
 from robust_hypergan.errors import InputError

@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from robust_hypergan.finite import NotFinite
 from robust_hypergan.hypergan import HyperGAN, HyperGANConfig, seeded
 from robust_hypergan.layers import layer_shapes
 from robust_hypergan.mc_dropout import DropoutNetworks
@@ -77,6 +78,9 @@ def fit(
         data: the training set.
         config: how.
         after: is told the number of finished steps and the mean squared error of the last.
+
+    Raises:
+        NotFinite: the loss is not.
     """
     optimizer = torch.optim.Adam(learnt, config.learning_rate)
     words = np.random.SeedSequence(config.seed, spawn_key=(62,)).generate_state(1)
@@ -91,6 +95,10 @@ def fit(
         loss = errors.square().sum(1).mean() / (2 * NOISE**2)
         if drawn.anchoring is not None:
             loss = loss + drawn.anchoring.mean() / 2
+        if not math.isfinite(loss.item()):
+            raise NotFinite(
+                f"the loss of the regression is {loss.item()} after {step} steps: lower the learning rate"
+            )
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()

@@ -23,6 +23,7 @@ from torch.optim.lr_scheduler import LRScheduler
 
 from robust_hypergan.durable import make_folder
 from robust_hypergan.errors import InputError
+from robust_hypergan.finite import check_finite
 from robust_hypergan.networks import first_names
 from robust_hypergan.tensor_files import read_tensors, save_tensors
 
@@ -63,11 +64,13 @@ class Saved:
 
         Raises:
             InputError: the file can't be written.
+            NotFinite: a value is not; the state that is there stays.
         """
         if self.path is None:
             return
         make_folder(self.path.parent)
         tensors = {key: value for name, thing in things.items() for key, value in _collected(name, thing)}
+        check_finite("in the state", tensors)
         metadata = {"format": FORMAT, "configuration": self.described, "facts": json.dumps(facts)}
         save_tensors(self.path, tensors, metadata)
         self.last = time.perf_counter()
@@ -92,6 +95,14 @@ class Saved:
         except (KeyError, ValueError, RuntimeError) as error:
             raise InputError(f"{self.path} is damaged ({error}): delete it to start over") from error
         return facts
+
+    def facts(self) -> dict[str, Any] | None:
+        """The facts that were saved last; None without a state, or with one that can't be read."""
+        try:
+            _, metadata = read_tensors(self.path or Path(), FORMAT, f"state of a {self.what}")
+        except InputError:
+            return None
+        return dict(json.loads(metadata["facts"]))
 
     def forget(self) -> None:
         """Removes the file, once the result is safe elsewhere."""

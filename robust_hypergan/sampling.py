@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
+from safetensors import SafetensorError, safe_open
 
 from robust_hypergan.checkpoint import load_checkpoint
+from robust_hypergan.durable import PARTIAL, remove_partials
 from robust_hypergan.errors import InputError
 from robust_hypergan.hypergan import GENERATION_BLOCK
-from robust_hypergan.networks import Networks, move, state_dict
+from robust_hypergan.networks import Networks, fingerprint, move, state_dict
 from robust_hypergan.progress import track
 from robust_hypergan.tensor_files import save_tensors
 
@@ -43,12 +46,14 @@ def export_networks(
 ) -> list[Path]:
     """Writes networks as ``STREAM-INDEX.safetensors``, with their address in the metadata.
 
+    Files of the same networks that are there already are kept as they are: what was interrupted goes on.
+
     Args:
         checkpoint: trained networks.
         stream: ``source``, ``eot`` or ``fresh``.
         indices: which networks.
         seed: of their addresses.
-        out: folder, new or empty.
+        out: folder: new, empty, or with networks of the same checkpoint and seed.
         classifier: specification of a classifier of the user's own.
         device: where to generate; None is the CPU.
         quiet: no progress bar.
@@ -57,26 +62,53 @@ def export_networks(
         The files.
 
     Raises:
-        InputError: the checkpoint can't be read, an address is not valid, or the folder is in use.
+        InputError: the checkpoint can't be read, an address is not valid, or the folder holds something else.
     """
     distribution = load_checkpoint(checkpoint, classifier).distribution
     move(distribution, device or torch.device("cpu"))
     networks = Networks(seed, stream, indices)
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        if any(out.iterdir()):
-            raise InputError(f"{out} is not empty: choose another --out")
-    except OSError as error:
-        raise InputError(f"can't write to {out} ({error.strerror}): choose another --out") from error
-    files = []
+    origin = {
+        "seed": str(seed),
+        "networks": fingerprint(distribution.sample(Networks(seed, "source", [0]))),
+    }
+    finished = _finished(out, origin)
+    files = {index: out / f"{stream}-{index:06d}.safetensors" for index in indices}
     with track("networks", len(networks), quiet) as progress:
         for block in networks.blocks(GENERATION_BLOCK):
-            params = distribution.sample(block)
-            for row, index in enumerate(block.indices):
-                path = out / f"{stream}-{index:06d}.safetensors"
+            missing = [index for index in block.indices if files[index] not in finished]
+            params = distribution.sample(Networks(seed, stream, missing)) if missing else {}
+            for row, index in enumerate(missing):
                 state = state_dict(distribution.classifier, params, row)
-                address = {"seed": str(seed), "stream": stream, "index": str(index)}
-                save_tensors(path, state, address, sync=False)  # it is quickly exported again
-                files.append(path)
+                metadata = origin | {"stream": stream, "index": str(index)}
+                save_tensors(files[index], state, metadata, sync=False)  # it is quickly exported again
             progress.update(len(block))
-    return files
+    return list(files.values())
+
+
+def _finished(out: Path, origin: Mapping[str, str]) -> set[Path]:
+    """The networks of this origin that are whole in a folder, which is made if it is not there.
+
+    Raises:
+        InputError: it holds something else too, or can't be used.
+    """
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        found = {path: _metadata(path) for path in out.iterdir() if not path.match(PARTIAL)}
+    except OSError as error:
+        raise InputError(f"can't write to {out} ({error.strerror}): choose another --out") from error
+    for path, metadata in found.items():
+        if metadata and not origin.items() <= metadata.items():
+            raise InputError(
+                f"{out} is not empty: {path.name} is none of these networks; choose another --out"
+            )
+    remove_partials(out)
+    return {path for path, metadata in found.items() if metadata}
+
+
+def _metadata(path: Path) -> Mapping[str, str]:
+    """The metadata of a file; empty for one that a power cut left without its content."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            return dict(file.metadata() or {"": ""})
+    except (SafetensorError, OSError):
+        return {} if path.is_file() and path.suffix == ".safetensors" else {"": ""}

@@ -17,9 +17,10 @@ import torch
 from torch import Tensor
 
 from robust_hypergan.cascade import Account
-from robust_hypergan.crafting import Cell
+from robust_hypergan.cells import Cell
+from robust_hypergan.crafting import craft_cells
 from robust_hypergan.datasets import to_unit
-from robust_hypergan.ensemble import ensemble_forward
+from robust_hypergan.ensemble import ensemble_forward, network_logits
 from robust_hypergan.errors import InputError
 from robust_hypergan.fold import CellFold
 from robust_hypergan.measured import Measured
@@ -32,7 +33,7 @@ from robust_hypergan.reports import (
     sources_mean_interval,
 )
 from robust_hypergan.resumable import Saved, digest
-from robust_hypergan.transferability import choose_examples, craft_cells
+from robust_hypergan.transfer_config import choose_examples
 
 
 @dataclass(frozen=True)
@@ -91,8 +92,7 @@ def _attack_sources(measured: Measured) -> Iterator[SourceCell]:
             network = materialise(measured.distribution, Networks(config.seed, "source", [index]))
         except InputError:  # a finite distribution ends here
             return
-        with torch.no_grad():
-            correct = network(images).argmax(1) == labels
+        correct = network_logits(network, images).argmax(1) == labels
         if correct.any():
             cells = craft_cells(
                 measured.distribution,

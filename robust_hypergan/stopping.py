@@ -14,22 +14,11 @@ from collections.abc import Iterator, Sequence
 
 from robust_hypergan.cascade import Account
 from robust_hypergan.ensemble import ensemble_forward
-from robust_hypergan.errors import InputError
 from robust_hypergan.fold import CellFold, Fold
 from robust_hypergan.networks import NetworkDistribution, Networks, fresh_available
 from robust_hypergan.progress import track
 from robust_hypergan.reports import crossed_mean_interval, unlimited_columns_interval
 from robust_hypergan.resumable import Saved
-
-
-def check_width(width: float) -> None:
-    """Refuses a width outside (0, 1].
-
-    Raises:
-        InputError: says the range.
-    """
-    if not 0 < width <= 1:
-        raise InputError(f"until_ci_width {width:g} is out of range: it must be in (0, 1], as in 0.05")
 
 
 def draw_until_sure(

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, NoReturn
 
 import numpy as np
 import torch
@@ -21,8 +21,10 @@ from robust_hypergan.adversarial_training import others_adversarials
 from robust_hypergan.augmentation import AUGMENTATIONS, augment
 from robust_hypergan.datasets import Dataset, to_unit
 from robust_hypergan.errors import check_range, unknown
+from robust_hypergan.finite import NotFinite, check_finite, check_loss, first_layer_not_finite
 from robust_hypergan.hypergan import Discriminator, HyperGAN, seeded
 from robust_hypergan.network_gradients import NetworkGradients
+from robust_hypergan.networks import Params, bind, networks_of
 
 TRAINING_PRECISIONS = ("float32", "bfloat16")
 
@@ -123,7 +125,11 @@ class Trainer:
         self.step = 0
 
     def advance(self) -> dict[str, float]:
-        """One optimisation step; returns its losses and the accuracy on its minibatches."""
+        """One optimisation step; returns its losses and the accuracy on its minibatches.
+
+        Raises:
+            NotFinite: a loss is not; nothing was changed by it, and the message says where it began.
+        """
         config, random = self.config, _step_random(self.config.seed, self.step)
         self._set_learning_rate()
         generator = self.generator
@@ -147,6 +153,8 @@ class Trainer:
                 generator=random,
             )
         loss, accuracy, gradients = self.network_gradients(detached, images, labels)
+        if not math.isfinite(loss):
+            self._explain(loss, detached, images)
         outputs, output_gradients = (
             list(params.values()),
             [gradients[name] / config.networks for name in params],
@@ -157,6 +165,7 @@ class Trainer:
             row["discriminator_loss"] = self._train_discriminator(prior, codes.detach().flatten(0, 1))
             fooling = functional.softplus(-self.discriminator(codes.flatten(0, 1))).mean()
             row["adversarial_loss"] = fooling.item()
+            check_loss(row["adversarial_loss"], "adversarial loss of the mixer")
             outputs.append(config.adversarial_weight * fooling)
             output_gradients.append(torch.ones_like(fooling))
         self.optimizer.zero_grad()
@@ -182,10 +191,21 @@ class Trainer:
     def _train_discriminator(self, prior: Tensor, codes: Tensor) -> float:
         real, fake = self.discriminator(prior), self.discriminator(codes)
         loss = (functional.softplus(-real).mean() + functional.softplus(fake).mean()) / 2
+        check_loss(loss.item(), "loss of the discriminator")
         self.discriminator_optimizer.zero_grad()
         loss.backward()
         self.discriminator_optimizer.step()
         return loss.item()
+
+    def _explain(self, loss: float, params: Params, images: Tensor) -> NoReturn:
+        """Raises, naming where it began: in the generators, a generated weight, or a layer."""
+        check_finite("the generators' weight", self.generator.state_dict())
+        check_finite("the generated weight", params)
+        for index, network in enumerate(networks_of(params)):
+            where = first_layer_not_finite(bind(self.hypergan.classifier, network), images[index])
+            if where:
+                raise NotFinite(f"the loss is {loss}: the first of its layers that is not finite is {where}")
+        raise NotFinite(f"the loss is {loss}")
 
     def _set_learning_rate(self) -> None:
         config = self.config

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 
@@ -11,10 +12,12 @@ import pandas as pd
 from torch import nn
 
 from robust_hypergan.datasets import Dataset
+from robust_hypergan.finite import NotFinite, check_finite
 from robust_hypergan.hypergan import HyperGAN
 from robust_hypergan.progress import track
 from robust_hypergan.reports import TRAINING_COLUMNS, write_table
 from robust_hypergan.resumable import FOLDER, Saved
+from robust_hypergan.snapshots import find_snapshots
 from robust_hypergan.trainer import TrainConfig, Trainer
 
 LOG_EVERY = 10
@@ -53,6 +56,7 @@ def train(
 
     Raises:
         InputError: the folder holds the state of another training, or a damaged one.
+        NotFinite: a loss or a weight is not; what was saved before stays.
     """
     trainer = Trainer(hypergan, dataset, config)
     described = {
@@ -68,7 +72,10 @@ def train(
         trainer.pretrain_mixer()
     before = rows[-1]["seconds"] if rows else 0.0
     started = time.perf_counter()
-    with track("training", config.steps, quiet, initial=trainer.step) as progress:
+    with (
+        last_good_told(saved, folder, lambda: trainer.step),
+        track("training", config.steps, quiet, initial=trainer.step) as progress,
+    ):
         while trainer.step < config.steps:
             window.append(trainer.advance())
             progress.update()
@@ -81,10 +88,36 @@ def train(
                 window = []
                 progress.set_postfix(loss=f"{means['loss']:.3f}", accuracy=f"{means['accuracy']:.3f}")
             if saved.due:
-                saved.save({"trainer": trainer}, rows=rows, window=window)
+                saved.save({"trainer": trainer}, step=trainer.step, rows=rows, window=window)
                 write_log(rows, folder)
+        check_finite("the generators' weight", hypergan.tensors())
     hypergan.generator.eval()
     return write_log(rows, folder)
+
+
+@contextlib.contextmanager
+def last_good_told(saved: Saved, folder: Path | None, steps_done: Callable[[], int]) -> Iterator[None]:
+    """Adds to an error about numbers that are not finite how far a training was, and what is left of it.
+
+    Args:
+        saved: where its state is kept.
+        folder: where its snapshots are.
+        steps_done: gives the steps that it has made.
+    """
+    try:
+        yield
+    except NotFinite as error:
+        raise NotFinite(
+            f"training stopped after {steps_done():,} steps: {error}; {_last_good(saved, folder)}; "
+            "lower --learning-rate and choose another --out"
+        ) from error
+
+
+def _last_good(saved: Saved, folder: Path | None) -> str:
+    facts = saved.facts()
+    kept = [f"state is {saved.path} (step {facts.get('step', '?')})"] if facts else []
+    kept += [f"snapshot is {path}" for path in list(find_snapshots(folder).values())[-1:]] if folder else []
+    return f"the last good {', the last good '.join(kept)}" if kept else "no state had been kept yet"
 
 
 def write_log(rows: list[dict[str, float]], folder: Path | None) -> pd.DataFrame:

@@ -6,92 +6,26 @@ comes from the ``source`` stream and the fresh ones from ``fresh``: no attack ev
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from itertools import product
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import pandas as pd
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from robust_hypergan.attacks import NORMS, find_attack
 from robust_hypergan.cascade import Account
-from robust_hypergan.crafting import Cell, SavedCell, craft_cell
+from robust_hypergan.cells import Cell, SavedCell, cell_record
+from robust_hypergan.crafting import craft_cells
 from robust_hypergan.datasets import Dataset, to_unit
-from robust_hypergan.draws import DistributionDraws
-from robust_hypergan.ensemble import check_engine
-from robust_hypergan.errors import InputError, check_range, unknown
+from robust_hypergan.ensemble import network_logits
+from robust_hypergan.errors import InputError, check_range
 from robust_hypergan.fold import Fold
 from robust_hypergan.networks import NetworkDistribution, Networks, fingerprint, materialise
-from robust_hypergan.progress import track
 from robust_hypergan.reports import summarise, summary_html
 from robust_hypergan.resumable import Saved, digest
-from robust_hypergan.stopping import check_width, draw_until_sure
-
-
-@dataclass(frozen=True)
-class TransferConfig:
-    """What is attacked with, and what it is tried on.
-
-    Attributes:
-        attacks: attacks as in ``pgd:steps=40``.
-        eps: radii of the ball, each in (0, 1] for L-inf and above 0 for L2.
-        norm: ``linf`` or ``l2``.
-        networks: fresh networks, 1 to 100,000; with ``until_ci_width`` those of the first round.
-        examples: images of the test split, chosen at random but the same for a seed.
-        source: index of the attacked network in the ``source`` stream; an attack on K networks holds
-            this one and the K - 1 after it.
-        target: class that the attacks aim at: images of that class are left out, and only an answer of that
-            class counts as fooled. None is any wrong class.
-        seed: of the networks' addresses, the choice of examples and the attacks' randomness.
-        backend: of the ensemble forward; None is the fastest for the device and the size of the job.
-        precision: ``float32``, or ``cascade`` with the same predictions; None is the fastest likewise.
-        until_ci_width: draw fresh networks until every cell's interval of the mean fooled fraction is
-            narrower, in (0, 1]; see :mod:`robust_hypergan.stopping`. None draws ``networks``.
-        max_networks: the most that are drawn for it, ``networks`` to 100,000.
-
-    Raises:
-        InputError: a value outside its range, or an attack that does not exist.
-    """
-
-    attacks: Sequence[str] = ("fgsm", "pgd")
-    eps: Sequence[float] = (0.05, 0.1, 0.15, 0.2, 0.3)
-    norm: str = "linf"
-    networks: int = 500
-    examples: int = 500
-    source: int = 0
-    target: int | None = None
-    seed: int = 0
-    backend: str | None = None
-    precision: str | None = None
-    until_ci_width: float | None = None
-    max_networks: int = 10_000
-
-    def __post_init__(self) -> None:
-        if self.norm not in NORMS:
-            raise unknown("norm", self.norm, NORMS)
-        if not self.attacks or not self.eps:
-            raise InputError("nothing to do: give at least one attack and one eps")
-        check_engine(self.backend, self.precision)
-        for eps in self.eps:
-            if not 0 < eps < float("inf") or (self.norm == "linf" and eps > 1):
-                allowed = "in (0, 1]: images are in [0, 1]" if self.norm == "linf" else "above 0"
-                raise InputError(f"eps {eps:g} is out of range: it must be {allowed}")
-        check_range("networks", self.networks, 1, 100_000)
-        for name, least in (("examples", 1), ("source", 0), ("seed", 0)):
-            check_range(name, getattr(self, name), least)
-        if self.until_ci_width is not None:
-            check_width(self.until_ci_width)
-            check_range("max_networks", self.max_networks, self.networks, 100_000)
-        if self.target is not None:
-            check_range("target", self.target, 0)
-        if len(set(self.attacks)) < len(self.attacks) or len(set(self.eps)) < len(self.eps):
-            raise InputError("an attack or an eps is given twice: name each once")
-        for attack in self.attacks:
-            find_attack(attack, self.norm)
+from robust_hypergan.stopping import draw_until_sure
+from robust_hypergan.transfer_config import TransferConfig, check_addresses, choose_examples
 
 
 @dataclass(frozen=True)
@@ -144,29 +78,6 @@ class TransferResult:
         return summary_html(self.summary)
 
 
-def choose_examples(dataset: Dataset, count: int, seed: int) -> Tensor:
-    """Indices of ``count`` images of a split, drawn without replacement, ascending.
-
-    Raises:
-        InputError: the split has fewer images.
-    """
-    total = len(dataset.labels)
-    if count > total:
-        raise InputError(f"{dataset.name} has {total} test images, not {count}: ask for at most {total}")
-    random = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(5,)))
-    return torch.from_numpy(np.sort(random.choice(total, count, replace=False)))
-
-
-def check_addresses(distribution: NetworkDistribution, config: TransferConfig) -> None:
-    """Asks a distribution for the last networks of a measurement, before anything is computed.
-
-    Raises:
-        InputError: it has not so many.
-    """
-    distribution.sample(Networks(config.seed, "source", [config.source]))
-    distribution.sample(Networks(config.seed, "fresh", [config.networks - 1]))
-
-
 def transfer(
     distribution: NetworkDistribution,
     dataset: Dataset,
@@ -203,9 +114,10 @@ def transfer(
     )
     images, labels = to_unit(dataset.images[chosen].to(device)), dataset.labels[chosen].to(device)
     source = materialise(distribution, Networks(config.seed, "source", [config.source]))
-    with torch.no_grad():
-        correct = torch.ones_like(labels, dtype=torch.bool) if saved else source(images).argmax(1) == labels
-        source_accuracy = correct.double().mean().item()
+    correct = torch.ones_like(labels, dtype=torch.bool)
+    if not saved:
+        correct = network_logits(source, images).argmax(1) == labels
+    source_accuracy = correct.double().mean().item()
     tried = len(chosen)
     if not correct.any():
         raise InputError("the source network classifies no example correctly: train it longer")
@@ -263,64 +175,3 @@ def transfer(
         seconds={"crafting": sum(cell.seconds for cell in cells), "transfer": seconds},
         forward=account,
     )
-
-
-def cell_record(cell: Cell) -> dict[str, Any]:
-    """A cell as it stands in ``run.json``: everything but its images."""
-    return {
-        "attack": cell.attack,
-        "norm": cell.norm,
-        "eps": cell.eps,
-        "target": cell.target,
-        "attacker": cell.attacker,
-        "options": dict(cell.options),
-        "seconds": cell.seconds,
-        "status": "failed" if cell.error else "done",
-        "error": cell.error,
-        "audit": cell.audit.record(),
-    }
-
-
-def craft_cells(
-    distribution: NetworkDistribution,
-    source: nn.Module,
-    images: Tensor,
-    labels: Tensor,
-    config: TransferConfig,
-    quiet: bool,
-    folder: Path | None = None,
-) -> Iterator[Cell]:
-    """Every attack at every eps on one source network.
-
-    Args:
-        distribution: what the attacks may draw further networks from.
-        source: the network of ``config.source``.
-        images: ``[n, C, H, W]`` in [0, 1] that it classifies correctly.
-        labels: their classes ``[n]``.
-        config: attacks, eps and the source's index.
-        quiet: no progress bar.
-        folder: as of :func:`transfer`.
-    """
-    described = {
-        "transfer": asdict(config),
-        "source": fingerprint(distribution.sample(Networks(config.seed, "source", [config.source]))),
-        "images": digest(images),
-    }
-    total = len(config.attacks) * len(config.eps) * len(images)
-    with track("crafting", total, quiet) as progress:
-        for number, (spec, eps) in enumerate(product(config.attacks, config.eps)):
-            progress.set_postfix_str(f"{spec} at eps {eps:g}")
-            path = folder and folder / f"cell-{config.source}-{number}.safetensors"
-            yield craft_cell(
-                find_attack(spec),
-                source,
-                images,
-                labels,
-                eps=eps,
-                norm=config.norm,
-                target=config.target,
-                seed=config.seed,
-                draws=lambda: DistributionDraws(distribution, config.seed, config.source),
-                advance=progress.update,
-                saved=Saved(path, "cell", described | {"attack": spec, "eps": eps}),
-            )

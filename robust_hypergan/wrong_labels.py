@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from robust_hypergan.crafting import Cell
+from robust_hypergan.cells import Cell
 from robust_hypergan.measured import Measured
 from robust_hypergan.reports import EVIDENCE_TABLES, effective_wilson_interval
 

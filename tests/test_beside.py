@@ -24,7 +24,7 @@ from robust_hypergan.ordinary import OrdinaryNetwork
 from robust_hypergan.reports import load_run, write_report
 from robust_hypergan.reports.section_beside import beside_section
 from robust_hypergan.trainer import TrainConfig
-from robust_hypergan.transferability import TransferConfig
+from robust_hypergan.transfer_config import TransferConfig
 from tests.conftest import TinyClassifier
 
 FEW = TransferConfig(attacks=["fgsm"], eps=[0.1, 0.2], networks=7, examples=40)

@@ -13,7 +13,8 @@ from robust_hypergan.errors import InputError
 from robust_hypergan.half import check_half
 from robust_hypergan.hypergan import HyperGAN
 from robust_hypergan.networks import Networks
-from robust_hypergan.transferability import TransferConfig, transfer
+from robust_hypergan.transfer_config import TransferConfig
+from robust_hypergan.transferability import transfer
 
 
 @pytest.fixture(scope="module")

@@ -10,6 +10,8 @@ from robust_hypergan.errors import InputError
 from robust_hypergan.hypergan import HyperGAN, HyperGANConfig
 from robust_hypergan.networks import Networks, materialise
 from robust_hypergan.sampling import export_networks, parse_indices
+from robust_hypergan.tensor_files import save_tensors
+from tests.killing import contents
 
 
 @pytest.fixture(scope="module")
@@ -83,6 +85,47 @@ def test_an_export_leaves_a_used_folder_alone(path, tmp_path):
     with pytest.raises(InputError, match="not empty"):
         export_networks(path, "fresh", range(2), 0, tmp_path)
     assert [file.name for file in tmp_path.iterdir()] == ["thesis.txt"]
+
+
+@pytest.mark.parametrize("written", [0, 1, 5, 19])
+def test_an_interrupted_export_goes_on_and_leaves_finished_files_alone(path, tmp_path, monkeypatch, written):
+    whole = export_networks(path, "fresh", range(10, 30), 7, tmp_path / "whole")
+    made = []
+
+    def save(file, *arguments, **options):
+        if len(made) == written:
+            raise KeyboardInterrupt
+        made.append(file)
+        save_tensors(file, *arguments, **options)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("robust_hypergan.sampling.save_tensors", save)
+        with pytest.raises(KeyboardInterrupt):
+            export_networks(path, "fresh", range(10, 30), 7, tmp_path / "nets")
+    (tmp_path / "nets" / ".fresh-000029.safetensors.partial").write_bytes(b"half")
+    before = {file: file.stat().st_mtime_ns for file in made}
+    again = export_networks(path, "fresh", range(10, 30), 7, tmp_path / "nets")
+    assert {file: file.stat().st_mtime_ns for file in made} == before
+    assert contents(tmp_path / "nets") == contents(tmp_path / "whole")
+    assert len(whole) == len(again) == 20
+    assert sorted((tmp_path / "nets").iterdir()) == again
+
+
+def test_a_file_that_a_power_cut_left_empty_is_exported_again(path, tmp_path):
+    _, second = export_networks(path, "fresh", range(2), 7, tmp_path / "nets")
+    before = contents(tmp_path / "nets")
+    second.write_bytes(b"")
+    export_networks(path, "fresh", range(2), 7, tmp_path / "nets")
+    assert contents(tmp_path / "nets") == before
+
+
+def test_networks_of_another_seed_are_not_mixed_into_a_folder(path, tmp_path):
+    (file,) = export_networks(path, "fresh", range(1), 7, tmp_path / "nets")
+    content = file.read_bytes()
+    export_networks(path, "source", range(2), 7, tmp_path / "nets")
+    with pytest.raises(InputError, match=r"not empty: \w+-00000\d.safetensors is none of these networks"):
+        export_networks(path, "fresh", range(1), 8, tmp_path / "nets")
+    assert file.read_bytes() == content
 
 
 def test_indices_are_a_range_or_one():

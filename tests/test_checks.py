@@ -13,17 +13,18 @@ from torch import Tensor, nn
 from robust_hypergan import checks_from_tables as tables
 from robust_hypergan import checks_on_draws, checks_on_source
 from robust_hypergan.attacks import Audit, registry
+from robust_hypergan.cells import load_cells, save_cell
 from robust_hypergan.check_rules import RULES
 from robust_hypergan.checks import measure_checks
 from robust_hypergan.coverage import measure_coverage
-from robust_hypergan.crafting import load_cells, save_cell
 from robust_hypergan.deep_ensemble import DeepEnsemble
 from robust_hypergan.errors import InputError
 from robust_hypergan.measured import EvidenceConfig, Measured
 from robust_hypergan.networks import Networks
 from robust_hypergan.probe import Effort, Probe
 from robust_hypergan.reports import COVERAGE_COLUMNS
-from robust_hypergan.transferability import TransferConfig, transfer
+from robust_hypergan.transfer_config import TransferConfig
+from robust_hypergan.transferability import transfer
 
 EPS = (0.05, 0.2, 0.4)
 EFFORT = Effort(examples=60, networks=16, steps=20, queries=60, held=4)

@@ -13,7 +13,8 @@ from robust_hypergan.networks import Networks, materialise
 from robust_hypergan.ordinary import OrdinaryNetwork
 from robust_hypergan.probe import EFFORTS, Effort, Probe, middle_eps
 from robust_hypergan.reports.statistics import crossed_mean_interval
-from robust_hypergan.transferability import TransferConfig, transfer
+from robust_hypergan.transfer_config import TransferConfig
+from robust_hypergan.transferability import transfer
 
 CONFIG = TransferConfig(("fgsm", "pgd:steps=5"), (0.02, 0.1, 0.3), networks=12, examples=30)
 

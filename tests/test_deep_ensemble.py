@@ -12,7 +12,8 @@ from robust_hypergan.classifiers import MNISTClassifier
 from robust_hypergan.deep_ensemble import DeepEnsemble, read_members
 from robust_hypergan.errors import InputError
 from robust_hypergan.networks import Networks, materialise
-from robust_hypergan.transferability import TransferConfig, transfer
+from robust_hypergan.transfer_config import TransferConfig
+from robust_hypergan.transferability import transfer
 
 
 def members(count):

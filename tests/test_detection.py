@@ -15,7 +15,8 @@ from robust_hypergan.errors import InputError
 from robust_hypergan.measured import EvidenceConfig, Measured
 from robust_hypergan.networks import Networks, available
 from robust_hypergan.outliers import load_outliers
-from robust_hypergan.transferability import TransferConfig, transfer
+from robust_hypergan.transfer_config import TransferConfig
+from robust_hypergan.transferability import transfer
 
 
 def measured(distribution, test_set, *, outliers=True, **settings):

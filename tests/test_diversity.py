@@ -19,7 +19,7 @@ from robust_hypergan.ordinary import OrdinaryNetwork
 from robust_hypergan.reports.studies import STUDIES
 from robust_hypergan.reports.study import load_study
 from robust_hypergan.snapshots import keep_snapshot
-from robust_hypergan.transferability import choose_examples
+from robust_hypergan.transfer_config import choose_examples
 
 SMALL = HyperGANConfig(latent_dim=8, code_dim=4, hidden=8)
 FEW = {

@@ -9,7 +9,8 @@ from robust_hypergan.draws import DistributionDraws
 from robust_hypergan.ensemble import ensemble_logits
 from robust_hypergan.errors import InputError
 from robust_hypergan.networks import Networks, materialise
-from robust_hypergan.transferability import TransferConfig, transfer
+from robust_hypergan.transfer_config import TransferConfig
+from robust_hypergan.transferability import transfer
 
 SEED, SOURCE = 3, 5
 

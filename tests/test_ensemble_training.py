@@ -27,7 +27,7 @@ from robust_hypergan.networks import Networks
 from robust_hypergan.ordinary import OrdinaryNetwork
 from robust_hypergan.trainer import TrainConfig
 from robust_hypergan.training import STATE_NAME, forget_state
-from robust_hypergan.transferability import TransferConfig
+from robust_hypergan.transfer_config import TransferConfig
 from tests.zoo import ResidualNetwork
 
 HELD_OUT = {DeepEnsemble.kind: 2, OrdinaryNetwork.kind: 1}

@@ -11,6 +11,7 @@ ROOT = Path(__file__).parent.parent
 
 LAYERS = [
     {"errors", "text", "progress", "layout"},
+    {"finite", "memory"},
     {"downloads", "user_code", "augmentation", "durable", "interruption", "residual"},
     {"idx_sets", "colour_sets"},
     {"packaged"},
@@ -24,8 +25,9 @@ LAYERS = [
     {"ensemble"},
     {"generated_weights"},
     {"checkpoint", "accuracy", "trainer", "draws", "regression_fits"},
-    {"crafting", "training", "sampling", "presets", "snapshots", "fitting"},
-    {"fold", "ensemble_training"},
+    {"snapshots"},
+    {"cells", "training", "sampling", "presets", "fitting", "transfer_config"},
+    {"crafting", "fold", "ensemble_training"},
     {"stopping"},
     {"transferability"},
     {"gallery", "run_folder", "measured"},
@@ -93,7 +95,7 @@ def test_a_core_module_imports_only_what_lies_below_it(name: str) -> None:
 def test_a_leaf_imports_nothing_of_the_core_but_what_lies_at_its_bottom(leaf: str) -> None:
     for path in (ROOT / leaf).glob("*.py"):
         own = {module for module in imported_modules(path) if module.startswith("robust_hypergan")}
-        shared = {f"robust_hypergan.{module}" for module in ("errors", "text", "layout", "durable")}
+        shared = {f"robust_hypergan.{module}" for module in ("errors", "text", "layout", "memory", "durable")}
         assert all(m in shared or m.startswith(f"robust_hypergan.{leaf}") for m in own), path
 
 

@@ -20,7 +20,7 @@ from robust_hypergan.hypergan import HyperGAN, HyperGANConfig
 from robust_hypergan.networks import Networks, without_attacker
 from robust_hypergan.ordinary import OrdinaryNetwork
 from robust_hypergan.out_of_distribution import OutOfDistributionConfig, run_out_of_distribution
-from robust_hypergan.transferability import choose_examples
+from robust_hypergan.transfer_config import choose_examples
 
 SMALL = HyperGANConfig(latent_dim=8, code_dim=4, hidden=8)
 IMAGES, NETWORKS = 40, (1, 2, 5)

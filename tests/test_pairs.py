@@ -12,7 +12,8 @@ from robust_hypergan.measured import EvidenceConfig, Measured
 from robust_hypergan.networks import Networks, materialise
 from robust_hypergan.ordinary import OrdinaryNetwork
 from robust_hypergan.pairs import pairs
-from robust_hypergan.transferability import TransferConfig, transfer
+from robust_hypergan.transfer_config import TransferConfig
+from robust_hypergan.transferability import transfer
 
 
 def measured(distribution, test_set, **settings):

@@ -17,7 +17,7 @@ from robust_hypergan.hardening import HardeningConfig, run_hardening
 from robust_hypergan.hypergan import HyperGANConfig
 from robust_hypergan.reproduce import run_reproduction
 from robust_hypergan.trainer import TrainConfig
-from robust_hypergan.transferability import TransferConfig
+from robust_hypergan.transfer_config import TransferConfig
 from tests.small_classifier import __file__ as CLASSIFIER
 
 SMALL = f"{CLASSIFIER}:Small"

@@ -17,7 +17,8 @@ from robust_hypergan.fold import Fold
 from robust_hypergan.resumable import Saved
 from robust_hypergan.sources import AcrossSources, SourceCell
 from robust_hypergan.trainer import TrainConfig, Trainer
-from robust_hypergan.transferability import TransferConfig, transfer
+from robust_hypergan.transfer_config import TransferConfig
+from robust_hypergan.transferability import transfer
 from tests.zoo import SharedWeights
 
 CONFIG = TransferConfig(("fgsm", "pgd:steps=3"), (0.1, 0.3), networks=40, examples=80)

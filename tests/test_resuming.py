@@ -15,7 +15,8 @@ from robust_hypergan.evidence import MEASUREMENTS
 from robust_hypergan.measured import EvidenceConfig
 from robust_hypergan.run_folder import is_finished
 from robust_hypergan.trainer import TrainConfig
-from robust_hypergan.transferability import TransferConfig, transfer
+from robust_hypergan.transfer_config import TransferConfig
+from robust_hypergan.transferability import transfer
 from tests.killing import contents
 from tests.small_classifier import __file__ as CLASSIFIER
 

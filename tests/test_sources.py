@@ -10,7 +10,8 @@ from robust_hypergan.measured import EvidenceConfig, Measured
 from robust_hypergan.networks import Networks, materialise
 from robust_hypergan.reports import crossed_mean_interval
 from robust_hypergan.sources import measure_sources
-from robust_hypergan.transferability import TransferConfig, transfer
+from robust_hypergan.transfer_config import TransferConfig
+from robust_hypergan.transferability import transfer
 from tests.conftest import TinyClassifier
 
 CONFIG = TransferConfig(("fgsm", "pgd:steps=3"), (0.2,), networks=7, examples=60, seed=1)

@@ -6,12 +6,13 @@ import pandas as pd
 import pytest
 import torch
 
-from robust_hypergan.crafting import Cell
+from robust_hypergan.cells import Cell
 from robust_hypergan.deep_ensemble import DeepEnsemble
 from robust_hypergan.fold import CellFold
 from robust_hypergan.reports import crossed_mean_interval, unlimited_columns_interval
 from robust_hypergan.stopping import round_ends, stop_reason
-from robust_hypergan.transferability import TransferConfig, transfer
+from robust_hypergan.transfer_config import TransferConfig
+from robust_hypergan.transferability import transfer
 from tests.conftest import TinyClassifier
 
 CONFIG = TransferConfig(("fgsm", "pgd:steps=3"), (0.1, 0.3), networks=5, examples=80, max_networks=80)

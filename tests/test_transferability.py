@@ -17,9 +17,9 @@ from torch import nn
 from robust_hypergan.attacks import registry
 from robust_hypergan.bench_config import BenchConfig
 from robust_hypergan.benchmark import bench
+from robust_hypergan.cells import cell_record, load_cells, save_cell
 from robust_hypergan.checkpoint import Checkpoint, save_checkpoint
 from robust_hypergan.classifiers import MNISTClassifier
-from robust_hypergan.crafting import load_cells, save_cell
 from robust_hypergan.datasets import load_dataset
 from robust_hypergan.ensemble import ensemble_logits
 from robust_hypergan.errors import InputError
@@ -29,7 +29,8 @@ from robust_hypergan.networks import Networks
 from robust_hypergan.sampling import export_networks
 from robust_hypergan.trainer import TrainConfig
 from robust_hypergan.training import train
-from robust_hypergan.transferability import TransferConfig, cell_record, choose_examples, transfer
+from robust_hypergan.transfer_config import TransferConfig, choose_examples
+from robust_hypergan.transferability import transfer
 
 NETWORKS, SEED = 21, 4
 

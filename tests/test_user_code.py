@@ -17,7 +17,7 @@ from robust_hypergan.errors import InputError
 from robust_hypergan.hypergan import HyperGAN, HyperGANConfig
 from robust_hypergan.networks import Networks, materialise
 from robust_hypergan.trainer import TrainConfig
-from robust_hypergan.transferability import TransferConfig
+from robust_hypergan.transfer_config import TransferConfig
 
 CODE = """
 import pathlib

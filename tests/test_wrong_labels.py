@@ -10,7 +10,8 @@ import torch
 from robust_hypergan.ensemble import ensemble_logits
 from robust_hypergan.measured import EvidenceConfig, Measured
 from robust_hypergan.networks import Networks
-from robust_hypergan.transferability import TransferConfig, transfer
+from robust_hypergan.transfer_config import TransferConfig
+from robust_hypergan.transferability import transfer
 from robust_hypergan.wrong_labels import agreement, confusion, wrong_labels
 
 

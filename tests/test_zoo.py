@@ -13,7 +13,8 @@ from robust_hypergan.layers import layer_shapes
 from robust_hypergan.networks import Networks, materialise, state_dict
 from robust_hypergan.trainer import TrainConfig
 from robust_hypergan.training import train
-from robust_hypergan.transferability import TransferConfig, transfer
+from robust_hypergan.transfer_config import TransferConfig
+from robust_hypergan.transferability import transfer
 from tests.zoo import ZOO, SharedWeights, TransposedConvolution, VisionTransformer
 
 SIZES = HyperGANConfig(latent_dim=16, code_dim=8, hidden=32, noise_share=0.3)

@@ -11,7 +11,7 @@ import pytest
 from robust_hypergan.attacks import find_attack, list_attacks
 from robust_hypergan.attacks.registry import ADAPTERS
 from robust_hypergan.errors import InputError
-from robust_hypergan.transferability import TransferConfig
+from robust_hypergan.transfer_config import TransferConfig
 
 ROOT = Path(__file__).parent.parent.parent
 

@@ -1,0 +1,159 @@
+"""A cell: one attack at one eps with the images it made, in memory and on disk."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from robust_hypergan.attacks import Audit
+from robust_hypergan.durable import make_folder
+from robust_hypergan.errors import InputError
+from robust_hypergan.tensor_files import read_tensors, save_tensors
+from robust_hypergan.text import file_name
+
+FORMAT = "robust-hypergan adversarials 1"
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One attack, its settings and one eps, with the adversarial images it made.
+
+    Attributes:
+        attack: the attack as the user wrote it.
+        norm: ``linf`` or ``l2``.
+        eps: radius of the ball.
+        options: the attack's options.
+        target: class that it aims at, or None for any wrong class.
+        adversarials: ``[n, C, H, W]`` in [0, 1]; empty if the attack failed.
+        source_labels: the classes the source network gives them, ``[n]``; empty likewise.
+        audit: what the attack really did.
+        seconds: of crafting.
+        attacker: what it was made against, ``one network`` or ``several networks``.
+        error: why it failed, or None.
+    """
+
+    attack: str
+    norm: str
+    eps: float
+    options: Mapping[str, Any] = field(default_factory=dict)
+    target: int | None = None
+    adversarials: Tensor = field(default_factory=lambda: torch.empty(0))
+    source_labels: Tensor = field(default_factory=lambda: torch.empty(0, dtype=torch.int64))
+    audit: Audit = field(default_factory=Audit)
+    seconds: float = 0.0
+    attacker: str = "one network"
+    error: str | None = None
+
+    def fooled(self, predictions: Tensor, labels: Tensor) -> Tensor:
+        """Which predictions ``[n]`` are the attack's success: wrong or, with a target, the target."""
+        return predictions != labels if self.target is None else predictions == self.target
+
+    def to(self, device: torch.device) -> Cell:
+        """The same cell with its tensors on a device."""
+        moved = self.adversarials.to(device), self.source_labels.to(device)
+        return replace(self, adversarials=moved[0], source_labels=moved[1])
+
+
+def cell_record(cell: Cell) -> dict[str, Any]:
+    """A cell as it stands in ``run.json``: everything but its images."""
+    return {
+        "attack": cell.attack,
+        "norm": cell.norm,
+        "eps": cell.eps,
+        "target": cell.target,
+        "attacker": cell.attacker,
+        "options": dict(cell.options),
+        "seconds": cell.seconds,
+        "status": "failed" if cell.error else "done",
+        "error": cell.error,
+        "audit": cell.audit.record(),
+    }
+
+
+def save_cell(
+    folder: Path,
+    cell: Cell,
+    labels: Tensor,
+    examples: Sequence[int],
+    data_sha256: str,
+    source: Mapping[str, Any],
+) -> None:
+    """Writes a cell's adversarial images losslessly as ``ATTACK-EPS.safetensors``.
+
+    Args:
+        folder: where to.
+        cell: a cell that did not fail.
+        labels: true classes ``[n]``.
+        examples: index of each image in its split.
+        data_sha256: of the split.
+        source: the source network's address.
+    """
+    make_folder(folder)
+    tensors = {
+        "adversarials": cell.adversarials,
+        "labels": labels,
+        "examples": torch.tensor(examples),
+        "source_labels": cell.source_labels,
+    }
+    described = {name: getattr(cell, name) for name in ("attack", "norm", "eps", "target", "attacker")}
+    described["options"] = dict(cell.options)
+    metadata = {
+        "format": FORMAT,
+        "cell": json.dumps(described, sort_keys=True),
+        "data_sha256": data_sha256,
+        "source": json.dumps(dict(source)),
+    }
+    norm = "" if cell.norm == "linf" else f"-{cell.norm}"
+    save_tensors(folder / f"{file_name(cell.attack)}{norm}-{cell.eps:g}.safetensors", tensors, metadata)
+
+
+@dataclass(frozen=True)
+class SavedCell:
+    """A cell read back, with the labels and examples that it was made from.
+
+    Attributes:
+        cell: the cell; its audit and seconds are not saved.
+        labels: true classes ``[n]``.
+        examples: index of each image in its split, ``[n]``.
+        data_sha256: of the split.
+        source: the source network's address: seed, stream and index.
+    """
+
+    cell: Cell
+    labels: Tensor
+    examples: list[int]
+    data_sha256: str
+    source: Mapping[str, Any]
+
+
+def load_cells(folder: Path) -> list[SavedCell]:
+    """All cells that were saved in a folder.
+
+    Raises:
+        InputError: none there, or a file that is damaged or not ours.
+    """
+    files = sorted(folder.glob("*.safetensors"))
+    if not files:
+        raise InputError(f"no saved adversarials in {folder}: give a folder that --save-adversarials wrote")
+    return sorted((_load_cell(file) for file in files), key=lambda saved: (saved.cell.attack, saved.cell.eps))
+
+
+def _load_cell(path: Path) -> SavedCell:
+    tensors, metadata = read_tensors(path, FORMAT, "file of adversarial images")
+    try:
+        described = json.loads(metadata["cell"])
+        source = {key: json.loads(metadata["source"])[key] for key in ("seed", "stream", "index")}
+        images, answers = tensors["adversarials"], tensors["source_labels"]
+        labels, examples = tensors["labels"], tensors["examples"].tolist()
+        cell = Cell(**described, adversarials=images, source_labels=answers)
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(f"{path} does not fit its own description ({error}): craft it again") from error
+    if not len(images) == len(answers) == len(labels) == len(examples):
+        raise InputError(f"{path} has {len(images)} images but {len(labels)} labels: craft it again")
+    return SavedCell(cell, labels, examples, metadata.get("data_sha256", ""), source)
