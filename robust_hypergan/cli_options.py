@@ -80,7 +80,7 @@ TRAINING = options(
         "--preset",
         default="quick",
         show_default=True,
-        help="quick, standard, cifar, cifar-quick, residual or paper.",
+        help="quick, standard, accurate, cifar, cifar-quick, residual or paper.",
     ),
     CLASSIFIER,
     click.option("--steps", type=int, help="Optimisation steps.  [default: the preset's]"),
