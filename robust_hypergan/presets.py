@@ -44,9 +44,9 @@ PRESETS = {
     ),
 }
 """``quick`` for a first look, ``standard`` to report: accurate and yet diverse; ``accurate`` has the best
-single networks and hardly any diversity; ``cifar`` to report on colour images, ``cifar-quick`` for a first look
-at those; ``residual`` for the classifier ``resnet-gn`` on a GPU (not measured yet); ``paper`` as near to the
-authors' scripts as the method here allows (32 networks a step, Adam at 1e-4)."""
+single networks and hardly any diversity; ``cifar`` to report on colour images, ``cifar-quick`` for a first
+look at those; ``residual`` for the classifier ``resnet-gn`` on a GPU (not measured yet); ``paper`` as near to
+the authors' scripts as the method here allows (32 networks a step, Adam at 1e-4)."""
 
 
 def find_preset(name: str) -> Preset:

@@ -39,9 +39,9 @@ BESIDE = {
 HEAD = """# Results
 
 Written by `tools/results_page.py` from finished runs; no number is typed by hand. Fractions, unless a unit
-is given. The figures of the first run stand in [figures](figures/). Every figure and table of the paper stands in
-[the reproduction](reproduction/README.md), which `reproduce` made. In commands before the preset `accurate` had its
-name, it is called `standard`.
+is given. The figures of the first run stand in [figures](figures/). Every figure and table of the paper
+stands in [the reproduction](reproduction/README.md), which `reproduce` made. In commands before the preset
+`accurate` had its name, it is called `standard`.
 """
 
 
