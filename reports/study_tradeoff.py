@@ -74,7 +74,12 @@ def claims(study: Study) -> list[Claim]:
     said = []
     if len(ends) > 1:
         said += _of_share(ends.iloc[0].to_dict(), ends.iloc[-1].to_dict(), attacks_of(states))
-    return [*said, Claim("A default noise share", "not in the paper", _text(states, choose(table)), "holds")]
+    return [
+        *said,
+        Claim(
+            "The rule names a default noise share", "not in the paper", _text(states, choose(table)), "holds"
+        ),
+    ]
 
 
 def _of_share(least: Row, greatest: Row, attacks: list[str]) -> list[Claim]:
