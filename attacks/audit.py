@@ -40,8 +40,7 @@ class Audit:
         l2_max: largest L2 distance to the input, as returned.
         out_of_ball: images farther than eps in the cell's norm.
         out_of_range: images with a value outside [0, 1].
-        non_finite: images with a NaN or an infinity; the clean image stands in for them.
-        repaired: images changed by any of the three.
+        repaired: images changed by either of the two.
         forward: images sent forward through the model or a drawn network, every repetition counted.
         backward: images a gradient was sent back for, likewise.
         notes: other misbehaviour, in words.
@@ -52,7 +51,6 @@ class Audit:
     l2_max: float = 0.0
     out_of_ball: int = 0
     out_of_range: int = 0
-    non_finite: int = 0
     repaired: int = 0
     forward: int = 0
     backward: int = 0
@@ -107,8 +105,8 @@ def craft_audited(
         Adversarial images ``[B, C, H, W]`` that are finite, in [0, 1] and in the ball, and the findings.
 
     Raises:
-        AttackError: the attack raised, returned no image batch of the right shape, or asks for draws that
-            were not given.
+        AttackError: the attack raised, returned no image batch of the right shape or one with a NaN or an
+            infinity, or asks for draws that were not given.
     """
     own_inputs, own_labels = inputs.clone(), labels.clone()
     notes: list[str] = []
@@ -154,7 +152,11 @@ def _as_images(returned: Any, inputs: Tensor, spec: str, notes: list[str]) -> Te
         notes.append(f"returned {_dtype(returned)}")
     if returned.device != inputs.device:
         notes.append(f"returned images on {returned.device}")
-    return returned.detach().to(inputs)
+    images = returned.detach().to(inputs)
+    broken = int((~images.flatten(1).isfinite().all(1)).sum())
+    if broken:
+        raise AttackError(f"{spec} returned NaN or infinity in {broken} of {len(images)} images")
+    return images
 
 
 def _dtype(tensor: Tensor) -> str:
@@ -171,15 +173,13 @@ def _looks_like_perturbations(adversarials: Tensor, inputs: Tensor, eps: float, 
 def _repair(
     adversarials: Tensor, inputs: Tensor, eps: float, norm: str, notes: list[str]
 ) -> tuple[Tensor, Audit]:
-    finite = adversarials.flatten(1).isfinite().all(1)
-    kept = torch.where(per_example(finite, inputs), adversarials, inputs)
-    delta = kept - inputs
+    delta = adversarials - inputs
     lengths = {name: each.length(delta) for name, each in NORMS.items()}
     slack = TOLERANCE * (eps + 1)
     outside_ball = lengths[norm] > eps + slack
-    low, high = kept.flatten(1).amin(1), kept.flatten(1).amax(1)
+    low, high = adversarials.flatten(1).amin(1), adversarials.flatten(1).amax(1)
     outside_range = (low < -TOLERANCE) | (high > 1 + TOLERANCE)
-    if torch.equal(kept, inputs):
+    if torch.equal(adversarials, inputs):
         notes.append("left every image unchanged")
     audit = Audit(
         examples=len(inputs),
@@ -187,13 +187,12 @@ def _repair(
         l2_max=lengths["l2"].max().item(),
         out_of_ball=int(outside_ball.sum()),
         out_of_range=int(outside_range.sum()),
-        non_finite=int((~finite).sum()),
-        repaired=int((outside_ball | outside_range | ~finite).sum()),
+        repaired=int((outside_ball | outside_range).sum()),
         notes=tuple(notes),
     )
     wrong = outside_ball | outside_range
-    projected = NORMS[norm].project(kept, inputs, eps)
-    return torch.where(per_example(wrong, inputs), projected, kept).clamp(0.0, 1.0), audit
+    projected = NORMS[norm].project(adversarials, inputs, eps)
+    return torch.where(per_example(wrong, inputs), projected, adversarials).clamp(0.0, 1.0), audit
 
 
 @contextlib.contextmanager

@@ -28,7 +28,7 @@ from robust_hypergan.reports.diversity_tables import (
 from robust_hypergan.reports.effective import effective_wilson_interval
 from robust_hypergan.reports.figure_style import save_figure
 from robust_hypergan.reports.files import read_table, write_bytes, write_table
-from robust_hypergan.reports.findings import find, headline
+from robust_hypergan.reports.findings import find, headline, left_out
 from robust_hypergan.reports.jackknife import mean_over_pairs
 from robust_hypergan.reports.notebook import summary_html
 from robust_hypergan.reports.outlier_tables import (
@@ -93,6 +93,7 @@ __all__ = [
     "effective_wilson_interval",
     "headline",
     "layer_table",
+    "left_out",
     "load_run",
     "mean_over_pairs",
     "outlier_tables",

@@ -59,6 +59,17 @@ def headline(run: Run) -> str:
     return "\n".join(lines)
 
 
+def left_out(run: Run) -> list[str]:
+    """A line for each cell, and each kind of networks beside, that failed: what and why."""
+    cells = [
+        f"{cell.attack} at eps {cell.eps:g}: {cell.error}"
+        for cell in run.record.cells
+        if cell.status != "done"
+    ]
+    kinds = [f"beside {kind}: {text}" for kind, text in run.record.beside.items() if text != "done"]
+    return [*cells, *kinds]
+
+
 def _without_baseline(measured: pd.DataFrame) -> pd.DataFrame:
     """The real attacks; random noise is what they are compared with, and stays only when it is alone."""
     attacks = measured[measured["attack"].map(base) != "noise"]

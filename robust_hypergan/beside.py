@@ -83,8 +83,8 @@ def measure_beside(
                 evidence = replace(config.evidence, coverage_eps=coverage_eps)
                 bench(replace(config, evidence=evidence), folder)
             runs[name], outcome[name] = load_run(folder), "done"
-        except InputError as error:  # one kind that can't be attacked is no reason to lose the others
-            outcome[name] = str(error)
+        except (InputError, RuntimeError, MemoryError) as error:  # no reason to lose the others
+            outcome[name] = " ".join(str(error).split()) or type(error).__name__
         run.update(beside=outcome)
     return compare_runs(runs)
 

@@ -28,6 +28,10 @@ if TYPE_CHECKING:
     from robust_hypergan.ensemble_training import EnsembleConfig
 
 
+SOME_FAILED = 3
+"""Exit code of a command that is done but for cells or kinds of networks that failed."""
+
+
 class Commands(click.Group):
     """A group that suggests the nearest command."""
 
@@ -199,15 +203,21 @@ for command in COMMANDS:
 def _run(flags: dict[str, Any], out: Path, *, trains: bool, transfers: bool) -> None:
     from robust_hypergan.benchmark import bench as run_bench
     from robust_hypergan.interruption import repeat_command
-    from robust_hypergan.reports import headline, load_run
+    from robust_hypergan.reports import headline, left_out, load_run
     from robust_hypergan.run_folder import accuracy_sentence
 
     config = _bench_config(flags, trains=trains, transfers=transfers)
     device = find_device(flags["device"])
     result = run_bench(config, out, device=device, command=repeat_command(), quiet=flags["quiet"])
     if result is not None:
-        click.echo(headline(load_run(out)))
+        run = load_run(out)
+        click.echo(headline(run))
         click.echo(out / "report.html")
+        failed = left_out(run)
+        for line in failed:
+            click.echo(f"robust-hypergan: left out: {line}", err=True)
+        if failed:
+            click.get_current_context().exit(SOME_FAILED)
     else:
         click.echo(accuracy_sentence(out))
         click.echo(out / config.checkpoint_name)

@@ -113,6 +113,31 @@ def test_a_transfer_from_the_checkpoint_gives_the_same_rows(finished, tmp_path):
     pd.testing.assert_frame_equal(first, second, check_exact=True)
 
 
+def test_a_cell_that_fails_is_named_and_the_others_finish(finished, tmp_path):
+    (tmp_path / "mine.py").write_text(
+        "def nan(model, inputs, labels, *, eps, norm, generator, targets=None):\n    return inputs / 0 * 0\n"
+    )
+    done = run(
+        *("transfer", "--checkpoint", finished / "hypergan.safetensors", *FEW, "--checks", "off", "--quiet"),
+        *("--attack", f"{tmp_path / 'mine.py'}:nan", "--out", tmp_path / "t"),
+    )
+    assert done.returncode == 3, done.stderr
+    (line,) = done.stderr.splitlines()
+    assert re.search(r"^robust-hypergan: left out: .*mine.py:nan at eps 0.2: .* NaN or infinity in", line)
+    assert pd.read_csv(tmp_path / "t" / "summary.csv")["status"].tolist() == ["done", "failed"]
+    assert set(pd.read_csv(tmp_path / "t" / "examples.csv")["attack"]) == {"fgsm"}
+    assert "NaN or infinity" in (tmp_path / "t" / "report.md").read_text()
+
+
+def test_a_training_that_breaks_says_where_in_one_line(tmp_path):
+    told = refused("train", *SMALL, "--learning-rate", "1e30", "--out", tmp_path / "run")
+    assert re.search(
+        r"training stopped after \d+ steps: .*; lower --learning-rate and choose another --out", told
+    )
+    assert json.loads((tmp_path / "run" / "run.json").read_text())["status"] == "failed"
+    assert not (tmp_path / "run" / "hypergan.safetensors").exists()
+
+
 def test_training_alone_says_how_good_the_networks_are(tmp_path):
     done = run("train", *SMALL, "--out", tmp_path / "run")
     assert done.returncode == 0, done.stderr
