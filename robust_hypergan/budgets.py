@@ -72,7 +72,7 @@ SNAPSHOTS = 10
 NOISE_SHARES = (0.25, 0.5, 0.8, 0.95)
 """Compared in the study of the trade-off."""
 
-PLAIN, HARDENED = "mnist-5k-share-0.8", "mnist-5k-hardened"
+PLAIN, HARDENED = "mnist-5k-share-0.95", "mnist-5k-hardened"
 """Compared in the study of adversarial training, which is several times as long as plain training."""
 
 

@@ -19,14 +19,12 @@ class Preset:
 
 PRESETS = {
     "quick": Preset(HyperGANConfig(), TrainConfig(steps=600, networks=8)),
-    "standard": Preset(
-        HyperGANConfig(hidden=128, noise_share=0.95), TrainConfig(steps=2400, batch=32, learning_rate=5e-4)
-    ),
+    "standard": Preset(HyperGANConfig(hidden=128), TrainConfig(steps=2400, batch=32, learning_rate=5e-4)),
     "accurate": Preset(
         HyperGANConfig(noise_share=0.5), TrainConfig(steps=2400, networks=16, learning_rate=5e-4)
     ),
     "cifar": Preset(
-        HyperGANConfig(latent_dim=512, code_dim=256),
+        HyperGANConfig(latent_dim=512, code_dim=256, noise_share=0.8),
         TrainConfig(steps=8000, networks=16, learning_rate=5e-4, codes=256, augmentation="flip-crop"),
     ),
     "cifar-quick": Preset(
