@@ -29,7 +29,7 @@ PRESETS = {
     ),
     "cifar-quick": Preset(
         HyperGANConfig(latent_dim=512, code_dim=256, hidden=128, noise_share=0.9),
-        TrainConfig(steps=2500, batch=32, learning_rate=5e-4, codes=256, augmentation="flip-crop"),
+        TrainConfig(steps=2000, batch=32, learning_rate=5e-4, codes=256, augmentation="flip-crop"),
     ),
     "residual": Preset(
         HyperGANConfig(noise_share=0.25, chunk=4608),
