@@ -70,6 +70,7 @@ def bench(
     with RunFolder(out, command, config.plain()) as run:
         run.update(
             device=str(device),
+            threads=torch.get_num_threads(),
             seed=(config.transfer or config.training).seed,
             kind=kind_of(checkpoint.distribution),
             classifier=checkpoint.classifier,
@@ -134,6 +135,7 @@ def _transfer(
     )
     write_table(result.examples, run.path / "examples.csv")
     write_table(result.networks, run.path / "networks.csv")
+    write_table(result.fold.near_ties_table(result.chosen, result.indices), run.path / "near_ties.csv")
     write_gallery(run.path, result)
     run.update(
         seconds=result.seconds,
@@ -151,7 +153,7 @@ def _transfer(
         examples={"tried": result.tried, "source_correct": len(result.indices)},
         cells=[cell_record(cell) for cell in result.cells],
         backend=result.forward.backend,
-        forward=result.forward.record(),
+        forward=result.forward.record() | {"near_ties": result.fold.near_ties.count},
     )
     if all(cell.error for cell in result.cells):
         raise InputError(f"no attack worked: {result.cells[0].error}")

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from robust_hypergan.attacks import NORMS
 from robust_hypergan.cells import Cell
+from robust_hypergan.near_ties import NearTies
 from robust_hypergan.reports import EXAMPLES_COLUMNS, NETWORKS_COLUMNS, wilson_interval
 from robust_hypergan.tally import Tally
 from robust_hypergan.uncertainty import Uncertainty
@@ -71,7 +72,7 @@ class Fold:
         seed: of the networks that answer one query each.
     """
 
-    STATE: ClassVar = ("clean", "cells", "clean_accuracy", "voting", "uncertainty")
+    STATE: ClassVar = ("clean", "cells", "clean_accuracy", "voting", "uncertainty", "near_ties")
 
     def __init__(
         self, cells: Sequence[Cell], images: Tensor, labels: Tensor, correct: Tensor, classes: int, seed: int
@@ -87,6 +88,7 @@ class Fold:
         tried, *parts = torch.arange(len(all_labels), device=labels.device).split(self.sizes)
         self.voting = Voting(all_labels, classes, [tried, tried[correct], *parts], seed)
         self.uncertainty = Uncertainty(len(all_labels), classes, labels.device)
+        self.near_ties = NearTies()
 
     def add(self, logits: Tensor) -> None:
         """Adds the logits of one fresh network on all images."""
@@ -98,6 +100,7 @@ class Fold:
         probability = logits.softmax(1)
         self.voting.add(probability)
         self.uncertainty.add(probability)
+        self.near_ties.add(logits)
 
     @property
     def networks(self) -> int:
@@ -117,6 +120,19 @@ class Fold:
         """
         tables = [self._examples(each, indices) for each in self.cells]
         return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=EXAMPLES_COLUMNS)
+
+    def near_ties_table(self, chosen: Sequence[int], indices: Sequence[int]) -> pd.DataFrame:
+        """``near_ties.csv``: a row for each near-tie; the attack of clean images is ``clean``.
+
+        Args:
+            chosen: index in the split of each of the N tried images.
+            indices: of each of the n examples.
+        """
+        cells = [each.cell for each in self.cells]
+        places = [("clean", "", np.nan, example) for example in chosen]
+        places += [(cell.attack, cell.norm, cell.eps, example) for cell in cells for example in indices]
+        rows = [(*places[image], network) for network, image in self.near_ties.found]
+        return pd.DataFrame(rows, columns=["attack", "norm", "eps", "example", "network"])
 
     def networks_table(self, source: int, source_accuracy: float) -> pd.DataFrame:
         """``networks.csv``: a row for each cell and network.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -117,7 +118,8 @@ class Chunks:
     def map(self, run: Callable[[Tensor], Tensor], images: Tensor, axis: int = 0) -> Tensor:
         """What ``run`` makes of chunks of the images, joined along an axis.
 
-        A chunk for which memory does not suffice is tried again as two.
+        They are of about equal size: of a few images a library may sum in another order than of many. A
+        chunk for which memory does not suffice is tried again as two.
 
         Raises:
             RuntimeError: it does not suffice for one image (or a MemoryError, as it was raised).
@@ -125,7 +127,8 @@ class Chunks:
         parts: list[Tensor] = []
         done = 0
         while done < len(images) or not parts:
-            chunk = images[done : done + self.size]
+            left = max(1, len(images) - done)
+            chunk = images[done : done + math.ceil(left / math.ceil(left / self.size))]
             part = self._tried(run, chunk)
             if part is not None:
                 parts.append(part)

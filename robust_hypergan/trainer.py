@@ -8,7 +8,9 @@ ICML 2019, arXiv:1901.11058; what was added to make it train fast stands in ``do
 
 from __future__ import annotations
 
+import contextlib
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar, NoReturn
 
@@ -139,7 +141,8 @@ class Trainer:
         images = to_unit(augment(self.images[rows], config.augmentation, random)).unflatten(0, chosen.shape)
         labels = self.labels[rows].view(chosen.shape)
 
-        codes = generator.mixer(latents)  # (codes, L, K)
+        mixed = generator.mixer(latents)  # (codes, L, K)
+        codes = mixed.detach().requires_grad_()
         params = generator.params(codes[: config.networks])
         detached = {name: value.detach() for name, value in params.items()}
         if config.pgd_eps:
@@ -162,14 +165,18 @@ class Trainer:
         row = {"loss": loss, "adversarial_loss": 0.0, "discriminator_loss": 0.0, "accuracy": accuracy}
         if self.mixer_plays:
             prior = torch.randn(codes.flatten(0, 1).shape, generator=random).to(self.device)
-            row["discriminator_loss"] = self._train_discriminator(prior, codes.detach().flatten(0, 1))
-            fooling = functional.softplus(-self.discriminator(codes.flatten(0, 1))).mean()
+            with one_thread():
+                row["discriminator_loss"] = self._train_discriminator(prior, mixed.detach().flatten(0, 1))
+                fooling = functional.softplus(-self.discriminator(codes.flatten(0, 1))).mean()
             row["adversarial_loss"] = fooling.item()
             check_loss(row["adversarial_loss"], "adversarial loss of the mixer")
             outputs.append(config.adversarial_weight * fooling)
             output_gradients.append(torch.ones_like(fooling))
         self.optimizer.zero_grad()
         torch.autograd.backward(outputs, output_gradients)
+        if mixed.requires_grad:
+            with one_thread():
+                mixed.backward(codes.grad)
         self.optimizer.step()
         self.step += 1
         return row
@@ -185,7 +192,8 @@ class Trainer:
             latents = torch.randn(self.config.codes, self.generator.latent_dim, generator=random)
             codes = mixer(latents.to(self.device)).flatten(1)  # (codes, L * K)
             optimizer.zero_grad()
-            _moment_distance(codes).backward()
+            with one_thread():
+                _moment_distance(codes).backward()
             optimizer.step()
 
     def _train_discriminator(self, prior: Tensor, codes: Tensor) -> float:
@@ -213,6 +221,17 @@ class Trainer:
         cosine = (1 + math.cos(math.pi * self.step / config.steps)) / 2
         for group in self.optimizer.param_groups:
             group["lr"] = config.learning_rate * warm * cosine
+
+
+@contextlib.contextmanager
+def one_thread() -> Iterator[None]:
+    """A CPU computes with one thread inside: the order of a small product's sums hangs on the threads."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 def _step_random(seed: int, step: int) -> torch.Generator:

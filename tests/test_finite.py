@@ -1,24 +1,32 @@
 """Numbers that are not finite stop a computation in one line, and are never saved over good ones."""
 
 import math
+from types import SimpleNamespace
 
 import pytest
 import torch
 from safetensors.torch import load_file
 from torch import nn
 
+from robust_hypergan.attacks import registry
+from robust_hypergan.bench_config import BenchConfig
+from robust_hypergan.beside import measure_beside
 from robust_hypergan.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from robust_hypergan.ensemble import network_logits
 from robust_hypergan.ensemble_training import ENSEMBLE_KINDS, EnsembleConfig, train_ensemble
 from robust_hypergan.errors import InputError
 from robust_hypergan.finite import NotFinite, first_layer_not_finite
 from robust_hypergan.hypergan import HyperGAN
 from robust_hypergan.network_gradients import NetworkGradients
+from robust_hypergan.networks import Networks, materialise
 from robust_hypergan.regression_fits import FitConfig, fit_ensemble
 from robust_hypergan.regression_networks import Observations
 from robust_hypergan.resumable import Saved
 from robust_hypergan.snapshots import keep_snapshot
 from robust_hypergan.trainer import TrainConfig, Trainer
 from robust_hypergan.training import train
+from robust_hypergan.transfer_config import TransferConfig
+from robust_hypergan.transferability import transfer
 from tests.conftest import TINY, TinyClassifier
 
 CONFIG = TrainConfig(steps=12, networks=2, batch=8, codes=8, warmup=1, pretraining=1, snapshots=3)
@@ -160,3 +168,57 @@ def test_a_regression_stops_too():
     data = Observations(torch.linspace(-1, 1, 5), torch.full((5,), 1e30))
     with pytest.raises(NotFinite, match="loss of the regression is inf after 0 steps"):
         fit_ensemble(4, data, FitConfig(3, 2, 1e-3))
+
+
+class OneBroken:
+    """A distribution whose network 5 overflows in its first layer."""
+
+    def __init__(self, trained):
+        self.trained, self.classifier = trained, trained.classifier
+
+    def sample(self, networks):
+        params = self.trained.sample(networks)
+        if networks.stream == "fresh":
+            params["conv.weight"][[index == 5 for index in networks.indices]] = 3e38
+        return params
+
+
+def test_logits_that_are_not_finite_stop_a_measurement_and_name_network_and_layer(trained, test_set):
+    told = r"fresh network 5 of seed 0 gives logits that are not finite, first in layer conv: train again"
+    with pytest.raises(NotFinite, match=told):
+        transfer(OneBroken(trained), test_set, TransferConfig(("fgsm",), (0.1,), networks=9, examples=30))
+    network = materialise(trained, Networks(0, "source", [0]))
+    network.linear.bias.data[1] = math.inf
+    with pytest.raises(
+        NotFinite, match=r"attacked network's logits are not finite, first in weight linear.bias"
+    ):
+        network_logits(network, torch.rand(3, 1, 8, 8))
+
+
+def test_adversarials_that_are_not_finite_fail_their_cell_and_the_others_finish(
+    trained, test_set, monkeypatch
+):
+    monkeypatch.setitem(registry.BUILT_IN, "broken", lambda model, inputs, labels, **_: inputs / 0)
+    config = TransferConfig(("broken", "fgsm"), (0.1,), networks=4, examples=30)
+    result = transfer(trained, test_set, config)
+    assert result.summary["status"].tolist() == ["failed", "done"]
+    assert "broken returned NaN or infinity in" in result.cells[0].error
+    assert set(result.examples["attack"]) == {"fgsm"}
+
+
+@pytest.mark.parametrize(
+    "error", [RuntimeError("no such kernel"), NotFinite("the loss is nan"), MemoryError()]
+)
+def test_a_kind_beside_that_fails_does_not_lose_the_others(error, tmp_path, monkeypatch):
+    def bench(_, folder):
+        if folder.name == "first":
+            raise error
+
+    main = SimpleNamespace(record=SimpleNamespace(kind="hypergan"))
+    run = SimpleNamespace(path=tmp_path, update=lambda **facts: told.update(facts))
+    told = {}
+    monkeypatch.setattr("robust_hypergan.beside.load_run", lambda folder: folder.name)
+    monkeypatch.setattr("robust_hypergan.beside.compare_runs", dict)
+    configs = {"first": BenchConfig(), "second": BenchConfig()}
+    assert measure_beside(run, main, configs, bench) == {"hypergan": main, "second": "second"}
+    assert told["beside"] == {"first": str(error) or "MemoryError", "second": "done"}

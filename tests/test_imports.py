@@ -19,7 +19,7 @@ LAYERS = [
     {"networks", "outliers"},
     {"wide_linear", "tensor_files"},
     {"layer_generators"},
-    {"pooling", "half", "tally", "uncertainty", "voting", "diversity_measures"},
+    {"pooling", "half", "tally", "near_ties", "uncertainty", "voting", "diversity_measures"},
     {"adversarial_training", "hypergan", "deep_ensemble", "gaussian", "mc_dropout", "ordinary", "backends"},
     {"cascade", "network_gradients", "regression_networks", "resumable"},
     {"ensemble"},

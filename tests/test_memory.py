@@ -94,9 +94,9 @@ def test_when_memory_runs_out_half_as_much_is_done_at_once(error):
     chunks = Chunks(64, 0, CPU)
     with pytest.warns(RuntimeWarning, match="out of memory with") as told:
         assert torch.equal(chunks.map(run, images), images * 2)
-    assert sizes == [64, 32, *[16] * 9, 6]
-    assert str(told[0].message) == "out of memory with 64 images at once: going on with 32"
-    assert chunks.size == 16
+    assert sizes == [50, 25, *[12] * 7, *[11] * 6]
+    assert str(told[0].message) == "out of memory with 50 images at once: going on with 25"
+    assert chunks.size == 12
     assert torch.equal(chunks.map(run, images[:0]), images[:0])
 
 

@@ -1,0 +1,46 @@
+"""Predictions that rounding could turn: where they are is written down, so that two runs can be compared.
+
+Float32 sums in another order (another device, other threads, fewer images at once) give logits that
+differ in their last digits. A prediction can only turn where the two largest lie closer together than that.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from torch import Tensor
+
+NEAR_TIE = 1e-4
+"""Margin below which a pair of network and image is a near-tie, as a share of the image's largest logit."""
+
+MOST_KEPT = 10_000
+"""Near-ties that are kept one by one; all are counted."""
+
+
+def near_ties(logits: Tensor) -> Tensor:
+    """Which images ``[n]`` of logits ``[n, classes]`` have their two largest within :data:`NEAR_TIE`."""
+    largest = logits.topk(2, dim=1).values
+    return largest[:, 0] - largest[:, 1] < NEAR_TIE * logits.abs().amax(1)
+
+
+class NearTies:
+    """The near-ties of network after network.
+
+    Attributes:
+        networks: networks added.
+        count: near-ties found.
+        found: network, counted from 0 in the order they came, and image of the first of them.
+    """
+
+    STATE: ClassVar = ("networks", "count", "found")
+
+    def __init__(self) -> None:
+        self.networks, self.count = 0, 0
+        self.found: list[list[int]] = []
+
+    def add(self, logits: Tensor) -> None:
+        """Adds one network by its logits ``[n, classes]``."""
+        images = near_ties(logits).nonzero().squeeze(1).tolist() if logits.shape[1] > 1 else []
+        self.count += len(images)
+        self.found += [[self.networks, image] for image in images[: MOST_KEPT - len(self.found)]]
+        self.networks += 1
