@@ -37,7 +37,7 @@ PERCENT = FuncFormatter(lambda value, _: f"{100 * value:.4g}%")
 
 def attacks_of(states: pd.DataFrame) -> list[str]:
     """The attacks of states, as :func:`robust_hypergan.reports.tradeoff.by_state` gives them."""
-    return [name.removeprefix("transfer ") for name in states if _is_transfer(str(name))]
+    return [name.removeprefix("transfer ") for name in map(str, states) if _is_transfer(name)]
 
 
 @styled

@@ -112,7 +112,7 @@ def test_one_training_makes_no_claim_but_the_choice(tmp_path):
 
 def test_the_page_shows_every_state_and_the_choice_with_its_rule(tmp_path):
     rows = table(
-        state(0.2, 50, 0.09, behind=WORSE), state(0.2, 100, 0.01), state(0.8, 100, 0.03, behind=EQUAL)
+        state(0.2, 50, 0.09, behind=WORSE), state(0.2, 100, 0.01), state(0.8, 100, 0.08, behind=EQUAL)
     )
     folder = tmp_path / "study"
     study_of(folder, rows)
