@@ -21,6 +21,7 @@ from robust_hypergan.attacks.draws import Draws
 from robust_hypergan.attacks.norms import NORMS, per_example
 from robust_hypergan.attacks.passes import CountedDraws, counted_passes
 from robust_hypergan.attacks.random_state import kept_random_state
+from robust_hypergan.errors import FOREIGN
 
 TOLERANCE = 1e-5
 """Share of eps, and of the unit range, that rounding may add before it counts as a violation."""
@@ -129,7 +130,7 @@ def craft_audited(
                 **asked,
                 **attack.options,
             )
-        except Exception as error:  # whatever a stranger's attack raises fails its own cell only
+        except FOREIGN as error:  # whatever a stranger's attack raises fails its own cell only
             raise AttackError(f"{attack.spec} raised {type(error).__name__}: {error}") from error
     if not torch.equal(own_inputs, inputs):
         notes.append("wrote into its inputs")

@@ -15,7 +15,7 @@ from types import ModuleType
 from typing import Any
 
 from robust_hypergan.attacks.contract import Craft
-from robust_hypergan.errors import InputError, unknown
+from robust_hypergan.errors import FOREIGN, InputError, unknown
 
 GROUP = "robust_hypergan.attacks"
 """Entry point group of attacks."""
@@ -39,7 +39,7 @@ def load_entry_point(point: EntryPoint) -> Craft:
     """
     try:
         return _function(point.load())
-    except Exception as error:  # a stranger's module may raise anything
+    except FOREIGN as error:  # a stranger's module may raise anything
         raise InputError(f"attack {point.name} of {distribution_name(point)} {_cannot(error)}") from error
 
 
@@ -61,7 +61,7 @@ def load_function(place: str, name: str) -> Craft:
             module = _load_file(path.resolve(), path.stat().st_mtime_ns)
         else:
             module = importlib.import_module(place)
-    except Exception as error:  # likewise
+    except FOREIGN as error:  # likewise
         raise InputError(f"attack {place}:{name} {_cannot(error)}") from error
     if not hasattr(module, name):
         public = [key for key, value in vars(module).items() if callable(value) and not key.startswith("_")]
@@ -76,7 +76,7 @@ def _function(found: Any) -> Craft:
     return function
 
 
-def _cannot(error: Exception) -> str:
+def _cannot(error: BaseException) -> str:
     return f"can't be imported ({type(error).__name__}: {error})"
 
 

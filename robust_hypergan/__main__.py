@@ -22,6 +22,8 @@ def main() -> None:
         _refuse(str(error))
     except OSError as error:  # a disk that is full or gone where no more could be said about it
         _refuse(str(error))
+    except MemoryError:
+        _refuse("out of memory: ask for fewer networks, images or units at once")
 
 
 def _refuse(message: str) -> None:

@@ -5,6 +5,7 @@ Nothing heavy is imported before a command runs, so that ``--help`` answers at o
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +22,7 @@ from robust_hypergan.cli_options import (
     find_device,
 )
 from robust_hypergan.cli_studies import COMMANDS
-from robust_hypergan.errors import InputError, unknown
+from robust_hypergan.errors import InputError, check_text, unknown
 
 if TYPE_CHECKING:
     from robust_hypergan.bench_config import BenchConfig
@@ -29,7 +30,15 @@ if TYPE_CHECKING:
 
 
 class Commands(click.Group):
-    """A group that suggests the nearest command."""
+    """A group that refuses what can be no value, and suggests the nearest command."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Looks at all arguments, those of the command too, before anything is made of them."""
+        for before, argument in pairwise(["the first argument", *args]):
+            flag, equals, value = argument.partition("=")
+            long = argument.startswith("--") and equals
+            check_text(flag if long else before, value if long else argument)
+        return super().parse_args(ctx, args)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -175,20 +184,23 @@ def report(runs: tuple[Path, ...], out: Path | None) -> None:
 
 @cli.command()
 @click.argument("word", default="")
-def attacks(word: str) -> None:
+@click.option("--load", is_flag=True, help="Import plug-ins and libraries, which runs their code, to say more.")
+def attacks(word: str, load: bool) -> None:
     """List what can be attacked with; given a WORD, those with it in their names.
 
     \b
     Example:
       robust-hypergan attacks
+      robust-hypergan attacks --load torchattacks
     """
     from robust_hypergan.attacks import list_attacks
 
-    for attack in list_attacks():
+    for attack in list_attacks(load=load):
         if word.lower() in attack.name.lower():
             click.echo(f"{attack.name:13} {attack.error or attack.summary}")
             norms, options = ", ".join(attack.norms) or "none of ours", ", ".join(attack.options) or "none"
-            detail = "" if attack.error else f"; norms: {norms}; options: {options}"
+            known = attack.loaded and not attack.error
+            detail = f"; norms: {norms}; options: {options}" if known else ""
             click.echo(f"{'':13} from: {attack.origin}{detail}")
 
 

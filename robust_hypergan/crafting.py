@@ -20,7 +20,8 @@ from robust_hypergan.resumable import NOWHERE, Saved
 from robust_hypergan.tensor_files import read_tensors, save_tensors
 from robust_hypergan.text import file_name
 
-FORMAT = "robust-hypergan adversarials 1"
+FORMAT, UNHASHED = "robust-hypergan adversarials 2", "robust-hypergan adversarials 1"
+"""The format that is written, and the older one that is still read."""
 
 CRAFT_BATCH = 125
 """Examples an attack is given at once."""
@@ -215,7 +216,7 @@ def load_cells(folder: Path) -> list[SavedCell]:
 
 
 def _load_cell(path: Path) -> SavedCell:
-    tensors, metadata = read_tensors(path, FORMAT, "file of adversarial images")
+    tensors, metadata = read_tensors(path, FORMAT, "file of adversarial images", unhashed=UNHASHED)
     try:
         described = json.loads(metadata["cell"])
         source = {key: json.loads(metadata["source"])[key] for key in ("seed", "stream", "index")}

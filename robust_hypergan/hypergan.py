@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
-from robust_hypergan.errors import check_range
+from robust_hypergan.errors import InputError, check_range
 from robust_hypergan.layer_generators import ChunkedLayerGenerator, LayerGenerator, two_hidden_layers
 from robust_hypergan.layers import LayerShape, layer_shapes
 from robust_hypergan.networks import Networks, Params
@@ -176,8 +176,19 @@ class HyperGAN:
 
     @classmethod
     def restore(cls, classifier: nn.Module, settings: Mapping[str, Any], tensors: Params) -> Self:
-        """A HyperGAN that generates the same networks, bit for bit."""
-        hypergan = cls(classifier, HyperGANConfig(**settings))
+        """A HyperGAN that generates the same networks, bit for bit.
+
+        Raises:
+            InputError: the tensors are not those of these settings.
+        """
+        config = HyperGANConfig(**settings)
+        with torch.device("meta"):  # sizes are tried without memory, before anything is made as large
+            expected = Generator(layer_shapes(classifier), config).state_dict()
+        for name in expected.keys() | tensors.keys():
+            ours, theirs = (list(each[name].shape) if name in each else "absent" for each in (expected, tensors))
+            if ours != theirs:
+                raise InputError(f"{name} is {theirs} and not {ours}, as its settings say")
+        hypergan = cls(classifier, config)
         hypergan.generator.load_state_dict(tensors)
         return hypergan
 

@@ -25,7 +25,7 @@ from robust_hypergan.draws import DistributionDraws
 from robust_hypergan.ensemble import check_engine
 from robust_hypergan.errors import InputError, check_range, unknown
 from robust_hypergan.fold import Fold
-from robust_hypergan.networks import NetworkDistribution, Networks, fingerprint, materialise
+from robust_hypergan.networks import NetworkDistribution, Networks, check_draw, fingerprint, materialise
 from robust_hypergan.progress import track
 from robust_hypergan.reports import summarise, summary_html
 from robust_hypergan.resumable import Saved, digest
@@ -161,10 +161,10 @@ def check_addresses(distribution: NetworkDistribution, config: TransferConfig) -
     """Asks a distribution for the last networks of a measurement, before anything is computed.
 
     Raises:
-        InputError: it has not so many.
+        InputError: it has not so many, or they can't be used.
     """
-    distribution.sample(Networks(config.seed, "source", [config.source]))
-    distribution.sample(Networks(config.seed, "fresh", [config.networks - 1]))
+    check_draw(distribution, Networks(config.seed, "source", [config.source]))
+    check_draw(distribution, Networks(config.seed, "fresh", [config.networks - 1]))
 
 
 def transfer(

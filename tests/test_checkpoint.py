@@ -10,6 +10,7 @@ from robust_hypergan.errors import InputError
 from robust_hypergan.hypergan import HyperGAN, HyperGANConfig
 from robust_hypergan.networks import Networks, materialise
 from robust_hypergan.sampling import export_networks, parse_indices
+from robust_hypergan.tensor_files import save_tensors
 
 
 @pytest.fixture(scope="module")
@@ -54,11 +55,11 @@ def test_a_checkpoint_that_contradicts_its_configuration_is_refused(path, tmp_pa
         metadata = file.metadata()
     tensors = load_file(path)
     tensors.popitem()
-    save_file(tensors, tmp_path / "missing.safetensors", metadata)
-    with pytest.raises(InputError, match="does not fit its own configuration"):
+    save_tensors(tmp_path / "missing.safetensors", tensors, metadata)
+    with pytest.raises(InputError, match="is absent and not .* as its settings say"):
         load_checkpoint(tmp_path / "missing.safetensors")
     unknown = metadata | {"configuration": metadata["configuration"].replace('"mnist"', '"mist"')}
-    save_file(load_file(path), tmp_path / "unknown.safetensors", unknown)
+    save_tensors(tmp_path / "unknown.safetensors", load_file(path), unknown)
     with pytest.raises(InputError, match="did you mean mnist"):
         load_checkpoint(tmp_path / "unknown.safetensors")
 
