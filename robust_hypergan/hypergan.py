@@ -90,6 +90,20 @@ def _layer_generator(layer: LayerShape, config: HyperGANConfig) -> LayerGenerato
     return ChunkedLayerGenerator(*sizes, config.chunk)
 
 
+def _size(layers: Sequence[LayerShape], config: HyperGANConfig) -> int:
+    """How many weights a :class:`Generator` has, without making one."""
+
+    def network(inputs: int, outputs: int) -> int:
+        return (inputs + 1) * config.hidden + (config.hidden + 1) * (config.hidden + outputs)
+
+    size = network(config.latent_dim, len(layers) * config.code_dim) if config.mixer else 0
+    for layer in layers:
+        chunks = math.ceil(layer.size / min(config.chunk or layer.size, layer.size))
+        size += network(config.code_dim * min(chunks, 2), math.ceil(layer.size / chunks))
+        size += chunks * config.code_dim if chunks > 1 else 0  # the embeddings
+    return size
+
+
 class Generator(nn.Module):
     """The mixer and the generators of all layers: latents to networks."""
 
@@ -182,12 +196,9 @@ class HyperGAN:
             InputError: the tensors are not those of these settings.
         """
         config = HyperGANConfig(**settings)
-        with torch.device("meta"):  # sizes are tried without memory, before anything is made as large
-            expected = Generator(layer_shapes(classifier), config).state_dict()
-        for name in expected.keys() | tensors.keys():
-            ours, theirs = (list(each[name].shape) if name in each else "absent" for each in (expected, tensors))
-            if ours != theirs:
-                raise InputError(f"{name} is {theirs} and not {ours}, as its settings say")
+        asked, held = _size(layer_shapes(classifier), config), sum(value.numel() for value in tensors.values())
+        if asked != held:  # before anything is made as large as a file says
+            raise InputError(f"its settings ask for {asked:,} weights, it holds {held:,}")
         hypergan = cls(classifier, config)
         hypergan.generator.load_state_dict(tensors)
         return hypergan

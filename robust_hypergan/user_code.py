@@ -72,5 +72,5 @@ def _import_file(name: str) -> ModuleType:
 
 
 def short(error: BaseException) -> str:
-    """The first line of what an exception says, after its type."""
-    return f"{type(error).__name__}: {error}".splitlines()[0]
+    """What an exception says, after its type, on one line that is not too long."""
+    return " ".join(f"{type(error).__name__}: {error}".split())[:300]
