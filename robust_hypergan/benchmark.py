@@ -18,7 +18,7 @@ from robust_hypergan.accuracy import measure_accuracy
 from robust_hypergan.bench_config import BenchConfig
 from robust_hypergan.beside import beside_configs, measure_beside
 from robust_hypergan.checkpoint import Checkpoint
-from robust_hypergan.crafting import SavedCell, load_cells, save_cell
+from robust_hypergan.crafting import SavedCell, check_saved, load_cells, save_cell
 from robust_hypergan.datasets import Dataset
 from robust_hypergan.errors import InputError
 from robust_hypergan.evidence import MEASUREMENTS
@@ -34,6 +34,7 @@ from robust_hypergan.transferability import (
     TransferConfig,
     TransferResult,
     cell_record,
+    check_target,
     choose_examples,
     transfer,
 )
@@ -70,6 +71,8 @@ def bench(
     saved = _load_saved(config.adversarials, test_set)
     outliers = _load_outliers(config, test_set)
     beside = beside_configs(config, checkpoint, test_set)
+    if config.transfer:
+        check_target(config.transfer, test_set)
     if config.transfer and not saved:
         choose_examples(test_set, config.transfer.examples, config.transfer.seed)
     with RunFolder(out, command, config.plain()) as run:
@@ -193,6 +196,10 @@ def _load_saved(folder: Path | None, dataset: Dataset) -> list[SavedCell]:
             raise InputError(
                 f"{folder} holds adversarials of other images than {dataset.name}: use their own --data"
             )
+        try:
+            check_saved(each, dataset)
+        except InputError as error:
+            raise InputError(f"{folder}: {error}") from error
     return saved
 
 

@@ -184,7 +184,9 @@ def report(runs: tuple[Path, ...], out: Path | None) -> None:
 
 @cli.command()
 @click.argument("word", default="")
-@click.option("--load", is_flag=True, help="Import plug-ins and libraries, which runs their code, to say more.")
+@click.option(
+    "--load", is_flag=True, help="Import plug-ins and libraries, which runs their code, to say more."
+)
 def attacks(word: str, load: bool) -> None:
     """List what can be attacked with; given a WORD, those with it in their names.
 
@@ -239,7 +241,7 @@ def _bench_config(flags: dict[str, Any], *, trains: bool, transfers: bool) -> Be
         classifier=flags["classifier"],
         transfer=None,
     )
-    if trains:
+    if "preset" in flags:  # also beside --checkpoint, where what is given may still be wrong
         preset = find_preset(flags["preset"])
         chosen = {
             "steps": flags["steps"],
@@ -257,12 +259,12 @@ def _bench_config(flags: dict[str, Any], *, trains: bool, transfers: bool) -> Be
             "mixer": False if flags["no_mixer"] else None,
             "chunk": flags["chunk"],
         }
-        config = replace(
-            config,
-            hypergan=replace(preset.hypergan, **_given(sizes)),
-            ensemble=_ensemble(flags),
-            training=replace(preset.training, **_given(chosen)),
-        )
+        training = {
+            "hypergan": replace(preset.hypergan, **_given(sizes)),
+            "ensemble": _ensemble(flags),
+            "training": replace(preset.training, **_given(chosen)),
+        }
+        config = replace(config, **training) if trains else config
     if transfers:
         names = ["attacks", "eps", "norm", "networks", "examples", "source", "target", "seed"]
         names += ["backend", "precision", "until_ci_width", "max_networks"]
@@ -280,16 +282,19 @@ def _bench_config(flags: dict[str, Any], *, trains: bool, transfers: bool) -> Be
 
 
 def _ensemble(flags: dict[str, Any]) -> EnsembleConfig | None:
+    from dataclasses import replace
+
     from robust_hypergan.ensemble_training import ENSEMBLE_KINDS, EnsembleConfig
 
     kind, names = flags["kind"], ("members", "learning_rate")
+    if kind not in ("hypergan", *ENSEMBLE_KINDS):
+        raise unknown("kind", kind, ("hypergan", *ENSEMBLE_KINDS))
+    config = EnsembleConfig(**_given({name: flags[name] for name in names}))  # what is not used can be wrong
     if kind == "hypergan":
         return None
-    if kind not in ENSEMBLE_KINDS:
-        raise unknown("kind", kind, ("hypergan", *ENSEMBLE_KINDS))
     if flags["snapshots"]:
         raise InputError(f"snapshots are kept of a HyperGAN's training, not of {kind}: leave out --snapshots")
-    return EnsembleConfig(kind, **_given({name: flags[name] for name in names}))
+    return replace(config, kind=kind)
 
 
 def _given(values: dict[str, Any]) -> dict[str, Any]:

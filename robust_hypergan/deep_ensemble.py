@@ -19,6 +19,10 @@ from robust_hypergan.errors import InputError, check_range
 from robust_hypergan.networks import Networks, Params, first_names
 
 
+MOST_MEMBERS = 1000
+"""Of an ensemble that is trained: its networks are in memory together."""
+
+
 class DeepEnsemble:
     """R members, some of them the attacker's and the others held out.
 
@@ -125,7 +129,9 @@ def check_member(classifier: nn.Module, member: Mapping[str, Tensor], what: str)
                 f"{what} has {name} of shape {tuple(theirs.shape)}, the classifier {kind} {tuple(ours.shape)}"
             )
         if ours.dtype != theirs.dtype or not theirs.isfinite().all():
-            found = f"of type {theirs.dtype}" if ours.dtype != theirs.dtype else "with values that are not finite"
+            found = (
+                f"of type {theirs.dtype}" if ours.dtype != theirs.dtype else "with values that are not finite"
+            )
             raise InputError(f"{what} has {name} {found}: the classifier {kind} takes finite {ours.dtype}")
 
 

@@ -25,7 +25,7 @@ def read_text(path: Path) -> str:
     """
     if path.exists() and not path.is_file():
         raise OSError(f"{path} is not a file")
-    return path.read_text(encoding="utf-8")
+    return path.read_bytes().decode()
 
 
 def write_bytes(path: Path, content: bytes, *, sync: bool = True) -> None:

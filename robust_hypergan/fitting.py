@@ -13,7 +13,7 @@ from torch.nn import functional
 from robust_hypergan.augmentation import augment
 from robust_hypergan.datasets import to_unit
 from robust_hypergan.networks import Params
-from robust_hypergan.trainer import TrainConfig
+from robust_hypergan.trainer import TrainConfig, check_loss
 
 
 @dataclass(frozen=True)
@@ -117,6 +117,7 @@ class Fit:
         chosen = chosen.to(self.images.device)
         logits = self.network(to_unit(augment(self.images[chosen], self.budget.augmentation, self.random)))
         loss = functional.cross_entropy(logits, self.labels[chosen])
+        check_loss(loss.item(), self.step)
         self.network.zero_grad()
         loss.backward()
         if self.step < self.settled:

@@ -196,7 +196,10 @@ class HyperGAN:
             InputError: the tensors are not those of these settings.
         """
         config = HyperGANConfig(**settings)
-        asked, held = _size(layer_shapes(classifier), config), sum(value.numel() for value in tensors.values())
+        asked, held = (
+            _size(layer_shapes(classifier), config),
+            sum(value.numel() for value in tensors.values()),
+        )
         if asked != held:  # before anything is made as large as a file says
             raise InputError(f"its settings ask for {asked:,} weights, it holds {held:,}")
         hypergan = cls(classifier, config)

@@ -142,7 +142,9 @@ def check_draw(distribution: NetworkDistribution, networks: Networks) -> None:
             ours = expected[name]
             if value.shape != (len(networks), *ours.shape) or value.dtype != ours.dtype:
                 found = f"{value.dtype} {list(value.shape)}"
-                raise InputError(f"{kind} gives {name} as {found}, its classifier {ours.dtype} {list(ours.shape)}")
+                raise InputError(
+                    f"{kind} gives {name} as {found}, its classifier {ours.dtype} {list(ours.shape)}"
+                )
             if not value.isfinite().all():
                 raise InputError(f"{kind} gives networks whose {name} is not finite: train them again")
     except InputError:

@@ -20,11 +20,14 @@ from torch.nn import functional
 from robust_hypergan.adversarial_training import others_adversarials
 from robust_hypergan.augmentation import AUGMENTATIONS, augment
 from robust_hypergan.datasets import Dataset, to_unit
-from robust_hypergan.errors import check_range, unknown
+from robust_hypergan.errors import InputError, check_range, unknown
 from robust_hypergan.hypergan import Discriminator, HyperGAN, seeded
 from robust_hypergan.network_gradients import NetworkGradients
 
 TRAINING_PRECISIONS = ("float32", "bfloat16")
+
+MOST_STEPS, MOST_IMAGES = 10**8, 2**16
+"""Beyond, a number is a slip: no training ends, and no minibatch fits into the memory."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +54,7 @@ class TrainConfig:
         snapshots: checkpoints kept along the way, evenly spaced, at most one a step; the last is the result.
 
     Raises:
-        InputError: a count below 1, a negative rate, an unknown precision or augmentation.
+        InputError: a count outside its range, a negative rate, an unknown precision or augmentation.
     """
 
     steps: int = 600
@@ -70,13 +73,14 @@ class TrainConfig:
     snapshots: int = 0
 
     def __post_init__(self) -> None:
-        for name in ("steps", "networks", "batch"):
-            check_range(name, getattr(self, name), 1)
+        check_range("steps", self.steps, 1, MOST_STEPS)
+        check_range("networks a step", self.networks, 1, self.codes)
+        check_range("batch", self.batch, 1, MOST_IMAGES)
         for name in ("learning_rate", "warmup", "adversarial_weight", "pretraining", "seed"):
             check_range(name, getattr(self, name), 0)
         check_range("pgd_eps", self.pgd_eps, 0, 1)
         check_range("pgd_steps", self.pgd_steps, 1)
-        check_range("codes", self.codes, self.networks)
+        check_range("codes", self.codes, 1, MOST_IMAGES)
         check_range("snapshots", self.snapshots, 0, self.steps)
         if self.precision not in (None, *TRAINING_PRECISIONS):
             raise unknown("precision", str(self.precision), TRAINING_PRECISIONS)
@@ -151,6 +155,7 @@ class Trainer:
             list(params.values()),
             [gradients[name] / config.networks for name in params],
         )
+        check_loss(loss, self.step)
         row = {"loss": loss, "adversarial_loss": 0.0, "discriminator_loss": 0.0, "accuracy": accuracy}
         if self.mixer_plays:
             prior = torch.randn(codes.flatten(0, 1).shape, generator=random).to(self.device)
@@ -193,6 +198,16 @@ class Trainer:
         cosine = (1 + math.cos(math.pi * self.step / config.steps)) / 2
         for group in self.optimizer.param_groups:
             group["lr"] = config.learning_rate * warm * cosine
+
+
+def check_loss(loss: float, step: int) -> None:
+    """Refuses to go on with a training that has diverged: its networks would be NaN, and still be measured.
+
+    Raises:
+        InputError: the loss is not finite.
+    """
+    if not math.isfinite(loss):
+        raise InputError(f"the training diverged at step {step} (loss {loss}): lower --learning-rate")
 
 
 def _step_random(seed: int, step: int) -> torch.Generator:

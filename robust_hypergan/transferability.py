@@ -30,6 +30,7 @@ from robust_hypergan.progress import track
 from robust_hypergan.reports import summarise, summary_html
 from robust_hypergan.resumable import Saved, digest
 from robust_hypergan.stopping import check_width, draw_until_sure
+from robust_hypergan.text import file_name
 
 
 @dataclass(frozen=True)
@@ -81,17 +82,26 @@ class TransferConfig:
                 allowed = "in (0, 1]: images are in [0, 1]" if self.norm == "linf" else "above 0"
                 raise InputError(f"eps {eps:g} is out of range: it must be {allowed}")
         check_range("networks", self.networks, 1, 100_000)
-        for name, least in (("examples", 1), ("source", 0), ("seed", 0)):
+        for name, least in (("examples", 1), ("seed", 0)):
             check_range(name, getattr(self, name), least)
+        check_range("source", self.source, 0, 10**9)
+        check_range("max_networks", self.max_networks, 1, 100_000)
         if self.until_ci_width is not None:
             check_width(self.until_ci_width)
             check_range("max_networks", self.max_networks, self.networks, 100_000)
         if self.target is not None:
             check_range("target", self.target, 0)
-        if len(set(self.attacks)) < len(self.attacks) or len(set(self.eps)) < len(self.eps):
-            raise InputError("an attack or an eps is given twice: name each once")
+        _check_different("attack", [file_name(attack) for attack in self.attacks])
+        _check_different("eps", [f"{eps:g}" for eps in self.eps])
         for attack in self.attacks:
             find_attack(attack, self.norm)
+
+
+def _check_different(what: str, written: Sequence[str]) -> None:
+    """Refuses what files and tables could not tell apart."""
+    for each in written:
+        if written.count(each) > 1:
+            raise InputError(f"{what} {each} is given twice, as it is written in files: name each once")
 
 
 @dataclass(frozen=True)
@@ -157,6 +167,16 @@ def choose_examples(dataset: Dataset, count: int, seed: int) -> Tensor:
     return torch.from_numpy(np.sort(random.choice(total, count, replace=False)))
 
 
+def check_target(config: TransferConfig, dataset: Dataset) -> None:
+    """Refuses a target that is no class of the data.
+
+    Raises:
+        InputError: says the range.
+    """
+    if config.target is not None:
+        check_range("target", config.target, 0, len(dataset.classes) - 1)
+
+
 def check_addresses(distribution: NetworkDistribution, config: TransferConfig) -> None:
     """Asks a distribution for the last networks of a measurement, before anything is computed.
 
@@ -196,8 +216,7 @@ def transfer(
             the target's number, or the source classifies none correctly.
     """
     check_addresses(distribution, config)
-    if config.target is not None:
-        check_range("target", config.target, 0, len(dataset.classes) - 1)
+    check_target(config, dataset)
     chosen = (
         torch.tensor(saved[0].examples) if saved else choose_examples(dataset, config.examples, config.seed)
     )
