@@ -38,7 +38,7 @@ def load_entry_point(point: EntryPoint) -> Craft:
         InputError: it can't be imported.
     """
     try:
-        return _function(point.load())
+        return _function(point.load(), point.name)
     except FOREIGN as error:  # a stranger's module may raise anything
         raise InputError(f"attack {point.name} of {distribution_name(point)} {_cannot(error)}") from error
 
@@ -66,12 +66,12 @@ def load_function(place: str, name: str) -> Craft:
     if not hasattr(module, name):
         public = [key for key, value in vars(module).items() if callable(value) and not key.startswith("_")]
         raise unknown(f"function in {place}", name, public)
-    return _function(getattr(module, name))
+    return _function(getattr(module, name), f"{place}:{name}")
 
 
-def _function(found: Any) -> Craft:
+def _function(found: Any, what: str) -> Craft:
     if not callable(found):
-        raise InputError(f"{found!r} is no function")
+        raise InputError(f"attack {what} is {found!r}, which is no function")
     function: Craft = found
     return function
 

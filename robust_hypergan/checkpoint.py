@@ -25,7 +25,7 @@ FORMAT, UNHASHED = "robust-hypergan checkpoint 2", "robust-hypergan checkpoint 1
 """The format that is written, and the older one that is still read."""
 
 MOST_CLASSES = 10_000
-"""So many a classifier may have, before its tensors are seen: a file's word is no reason to fill the memory."""
+"""So many a classifier may have, before its tensors are seen: a file can't fill the memory."""
 
 KINDS: dict[str, type[StoredDistribution]] = {
     each.kind: each for each in (HyperGAN, DeepEnsemble, DropoutNetworks, GaussianPosterior, OrdinaryNetwork)
@@ -149,10 +149,10 @@ def _check_values(tensors: Params, built: nn.Module) -> None:
 
 
 def _call_user(specification: str, classes: int) -> Checkpoint:
-    made = build_from_user_code(specification, "distribution", classes)
+    made = build_from_user_code(specification, "checkpoint", classes)
     if not isinstance(getattr(made, "classifier", None), nn.Module) or not callable(
         getattr(made, "sample", None)
     ):
-        raise InputError(f"distribution {specification} makes something without classifier and sample")
+        raise InputError(f"checkpoint {specification} makes something without classifier and sample")
     check_draw(made, Networks(0, "source", [0]))
     return Checkpoint(made, specification, classes, {})

@@ -93,7 +93,7 @@ def _check(path: Path, key: str, value: Any, option: click.Option) -> None:
 
 
 def _check_place(path: Path, key: str, text: str) -> None:
-    """Refuses a path that leads out, also one in ``NAME=PATH`` or ``FILE.py:NAME``; links are the user's own."""
+    """Refuses a path that leads out, also in ``NAME=PATH`` or ``FILE.py:NAME``; links are the user's own."""
     folders = [Path.cwd(), Path(os.path.abspath(path)).parent]
     for part in re.split("[=:]", text):
         place = Path(os.path.abspath(part))

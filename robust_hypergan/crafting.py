@@ -241,7 +241,7 @@ def _load_cell(path: Path) -> SavedCell:
 
 
 def check_saved(saved: SavedCell, dataset: Dataset) -> None:
-    """Refuses adversarial images that are no images of this data set, or labels and classes that are not its own.
+    """Refuses adversarial images, labels and classes that are none of this data set.
 
     Raises:
         InputError: says what is wrong.

@@ -18,7 +18,6 @@ from torch import Tensor, nn
 from robust_hypergan.errors import InputError, check_range
 from robust_hypergan.networks import Networks, Params, first_names
 
-
 MOST_MEMBERS = 1000
 """Of an ensemble that is trained: its networks are in memory together."""
 

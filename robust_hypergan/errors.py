@@ -7,7 +7,6 @@ import math
 import unicodedata
 from collections.abc import Iterable
 
-
 FOREIGN = (Exception, SystemExit)
 """What other people's code may raise: anything, and where it exits the command must not."""
 

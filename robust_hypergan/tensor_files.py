@@ -1,4 +1,4 @@
-"""Tensors on disk: safetensors with our format, JSON and a SHA-256 of it all in the metadata, never pickle."""
+"""Tensors on disk: safetensors with format, JSON and a SHA-256 of it all in the metadata, never pickle."""
 
 from __future__ import annotations
 

@@ -74,7 +74,7 @@ class TrainConfig:
 
     def __post_init__(self) -> None:
         check_range("steps", self.steps, 1, MOST_STEPS)
-        check_range("networks a step", self.networks, 1, self.codes)
+        check_range("train_networks", self.networks, 1, self.codes)
         check_range("batch", self.batch, 1, MOST_IMAGES)
         for name in ("learning_rate", "warmup", "adversarial_weight", "pretraining", "seed"):
             check_range(name, getattr(self, name), 0)

@@ -1,4 +1,4 @@
-"""A place full of traps, and the command line run in this process: a refusal is exit 2 and one line, no more."""
+"""A place full of traps, and the command line in this process: a refusal is exit 2 and one line."""
 
 import functools
 import os
@@ -10,12 +10,23 @@ from pathlib import Path
 
 import pytest
 import torch
+from hypothesis import HealthCheck, settings
 
 from robust_hypergan.__main__ import main
 from robust_hypergan.checkpoint import Checkpoint, save_checkpoint
 from robust_hypergan.classifiers import MNISTClassifier
 from robust_hypergan.hypergan import HyperGAN, HyperGANConfig
 from robust_hypergan.packaged import read_packaged
+
+settings.register_profile(
+    "the same every time",
+    derandomize=True,
+    database=None,
+    deadline=None,  # the machine may be busy
+    max_examples=60,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+settings.load_profile("the same every time")
 
 PLUG_IN = """
 number = 3
@@ -24,7 +35,7 @@ def exits(*_, **__): raise SystemExit(0)
 def good(model, inputs, labels, *, eps, norm, generator, targets=None, share: float = 1.0): return inputs
 """
 
-SECONDS = 60
+SECONDS = 20
 """The longest that a refusal may take; it takes milliseconds, but the machine may be busy."""
 
 Refuse = Callable[..., str]
@@ -78,9 +89,7 @@ def traps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def refuse(
-    traps: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Refuse:
+def refuse(traps: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Refuse:
     """Runs a command that has to be refused; gives its one line, which must name one of ``names``."""
     monkeypatch.setattr("robust_hypergan.__main__.end_on_signals", lambda: None)  # the test's own stay
     monkeypatch.setattr("robust_hypergan.datasets.read_packaged", functools.cache(read_packaged))

@@ -20,12 +20,22 @@ def test_there_are_bad_values_for_every_flag_of_every_command():
 def test_a_bad_value_is_one_line_that_names_its_flag(command, flag, entry, refuse, checkpoint):
     good = [each.format(checkpoint=checkpoint) for each in GOOD[command]]
     value = entry[0].partition("=")[2] if flag else entry[0]
-    refuse(command, *good, *entry, names=(flag.strip("-") or "argument", *([value] if len(value) > 2 else [])))
+    shown = {value, value.removeprefix("./").partition(":")[0], value.rpartition("=")[2]}
+    names = (flag.strip("-") or command, *(each for each in shown if len(each) > 2))
+    refuse(command, *([] if command == "report" and not flag else good), *entry, names=names)
 
 
 @pytest.mark.parametrize(
     "arguments",
-    [(), ("bnech",), ("--no-such-flag",), ("",), ("bench", "\x00"), ("bench", "stray", "--out", "r"), ("report",)],
+    [
+        (),
+        ("bnech",),
+        ("--no-such-flag",),
+        ("",),
+        ("bench", "\x00"),
+        ("bench", "stray", "--out", "r"),
+        ("report",),
+    ],
 )
 def test_no_command_at_all_is_one_line(arguments, refuse):
     refuse(*arguments, names=("command", "bnech", "no-such-flag", "argument", "bench", "stray", "runs"))

@@ -1,7 +1,7 @@
-"""Fuzzes the reader of checkpoints: whatever the bytes, the networks that were saved or one line, no memory filled.
+"""Fuzzes the reader of checkpoints: whatever the bytes, networks or one line, and no memory filled.
 
-The first byte chooses what the others are: a whole file; one that is given a right hash if it can be read at all,
-so that what lies behind the hash is met, too; or a configuration for good tensors, likewise with a right hash.
+The first byte chooses what the others are: a whole file; one that is given a right hash if it can be read,
+so that what lies behind the hash is met, too; or a configuration for good tensors, likewise with a hash.
 make fuzz runs it; by hand: python tests/fuzz/checkpoint_file.py -max_total_time=600
 """
 

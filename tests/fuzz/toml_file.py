@@ -1,4 +1,4 @@
-"""Fuzzes the reader of configuration files: whatever the bytes, a refusal is one line, and nothing else happens.
+"""Fuzzes the reader of configuration files: whatever the bytes, settings or one line.
 
 make fuzz runs it; by hand: python tests/fuzz/toml_file.py -max_total_time=600
 """
