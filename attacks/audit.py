@@ -148,6 +148,8 @@ def _as_images(returned: Any, inputs: Tensor, spec: str, notes: list[str]) -> Te
     if not isinstance(returned, Tensor) or returned.shape != inputs.shape:
         got = tuple(returned.shape) if isinstance(returned, Tensor) else type(returned).__name__
         raise AttackError(f"{spec} returned {got} instead of images {tuple(inputs.shape)}")
+    if returned.layout != torch.strided:
+        raise AttackError(f"{spec} returned a sparse tensor instead of images in [0, 1]")
     if not returned.is_floating_point() or returned.is_meta:
         kind = "values on the meta device" if returned.is_meta else f"{_dtype(returned)} values"
         raise AttackError(f"{spec} returned {kind} instead of floating-point images in [0, 1]")

@@ -13,6 +13,9 @@ import click
 from robust_hypergan.durable import read_text
 from robust_hypergan.errors import InputError, check_text, unknown
 
+LARGEST = 2**14
+"""Characters of the largest file that is read."""
+
 TYPES: dict[str, tuple[tuple[type, ...], str]] = {
     "boolean": ((bool,), "true or false"),
     "integer": ((int, str), "a whole number"),
@@ -40,7 +43,10 @@ def read_config_file(path: Path, command: click.Command) -> dict[str, Any]:
         InputError: no such file, not TOML, an unknown key, or a value of the wrong kind.
     """
     try:
-        values = tomllib.loads(read_text(path))
+        text = read_text(path)
+        if len(text) > LARGEST:  # the parser takes the square of the time for some texts
+            raise ValueError(f"its {len(text):,} characters are too many for the settings of a command")
+        values = tomllib.loads(text)
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"can't read {path} ({error}): give --config a TOML file") from error
     except (ValueError, RecursionError) as error:  # also a number of too many digits, brackets too deep

@@ -129,5 +129,6 @@ def test_a_training_that_diverges_is_not_measured(training_set, untrained):
     with pytest.raises(InputError, match=r"diverged at step .* lower --learning-rate"):
         train(copy.deepcopy(untrained), training_set, config)
     ensemble = EnsembleConfig("ordinary", learning_rate=1e30)
+    classifier = copy.deepcopy(untrained.classifier).requires_grad_()
     with pytest.raises(InputError, match=r"diverged at step .* lower --learning-rate"):
-        train_ensemble(lambda _: copy.deepcopy(untrained.classifier), training_set, config, ensemble)
+        train_ensemble(lambda _: copy.deepcopy(classifier), training_set, config, ensemble)
