@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN = .venv/bin
 RUN ?= runs/demo
 
-.PHONY: demo test nightly lint types wheel bench-speed clean
+.PHONY: demo test nightly fuzz audit lint types wheel bench-speed clean
 
 demo: .venv/ready  ## train a HyperGAN, attack one network, try 500 fresh ones, and an ordinary ensemble beside; write the report
 	rm -rf $(RUN)
@@ -16,6 +16,15 @@ test: .venv/ready  ## every test, a process with one thread for each core; warni
 
 nightly: .venv/ready  ## kill runs at a hundred random moments; each has to end in the same bits
 	KILLS=100 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -s tests/test_killing.py
+
+fuzz: .venv/ready  ## ten minutes of random bytes for each reader of a stranger's files
+	$(BIN)/pip install --quiet "atheris==3.0.0"
+	$(BIN)/python tests/fuzz/toml_file.py -max_total_time=600 -timeout=60
+	$(BIN)/python tests/fuzz/checkpoint_file.py -max_total_time=600 -timeout=60 -rss_limit_mb=4096
+
+audit: .venv/ready  ## known vulnerabilities of the pinned versions; asks an advisory service
+	$(BIN)/pip install --quiet "pip-audit>=2.9"
+	$(BIN)/pip-audit --no-deps --disable-pip --requirement constraints.txt
 
 lint: .venv/ready  ## style and formatting
 	$(BIN)/ruff check .

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from robust_hypergan.attacks.contract import Craft, signature_of
 from robust_hypergan.attacks.random_state import seeded_random_state
-from robust_hypergan.errors import InputError, unknown
+from robust_hypergan.errors import FOREIGN, InputError, unknown
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ class Adapter:
             raise InputError(
                 f"{self.library} is not installed ({error}): pip install robust-hypergan[{self.library}]"
             ) from error
-        except Exception as error:  # a library may break on import in any way
+        except FOREIGN as error:  # a library may break on import in any way
             raise InputError(f"{self.library} can't be imported ({type(error).__name__}: {error})") from error
 
     def attack(self, name: str) -> Craft:

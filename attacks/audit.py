@@ -21,6 +21,7 @@ from robust_hypergan.attacks.draws import Draws
 from robust_hypergan.attacks.norms import NORMS, per_example
 from robust_hypergan.attacks.passes import CountedDraws, counted_passes
 from robust_hypergan.attacks.random_state import kept_random_state
+from robust_hypergan.errors import FOREIGN
 
 TOLERANCE = 1e-5
 """Share of eps, and of the unit range, that rounding may add before it counts as a violation."""
@@ -127,7 +128,7 @@ def craft_audited(
                 **asked,
                 **attack.options,
             )
-        except Exception as error:  # whatever a stranger's attack raises fails its own cell only
+        except FOREIGN as error:  # whatever a stranger's attack raises fails its own cell only
             raise AttackError(f"{attack.spec} raised {type(error).__name__}: {error}") from error
     if not torch.equal(own_inputs, inputs):
         notes.append("wrote into its inputs")
@@ -145,6 +146,8 @@ def _as_images(returned: Any, inputs: Tensor, spec: str, notes: list[str]) -> Te
     if not isinstance(returned, Tensor) or returned.shape != inputs.shape:
         got = tuple(returned.shape) if isinstance(returned, Tensor) else type(returned).__name__
         raise AttackError(f"{spec} returned {got} instead of images {tuple(inputs.shape)}")
+    if returned.layout != torch.strided:
+        raise AttackError(f"{spec} returned a sparse tensor instead of images in [0, 1]")
     if not returned.is_floating_point() or returned.is_meta:
         kind = "values on the meta device" if returned.is_meta else f"{_dtype(returned)} values"
         raise AttackError(f"{spec} returned {kind} instead of floating-point images in [0, 1]")

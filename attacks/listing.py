@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from robust_hypergan.attacks.contract import Craft, attack_norms, attack_options, takes_any_option
 from robust_hypergan.attacks.plugins import distribution_name, plugin_attacks
 from robust_hypergan.attacks.registry import ADAPTERS, BUILT_IN, find_plugin
-from robust_hypergan.errors import InputError
+from robust_hypergan.errors import FOREIGN, InputError
+
+NOT_LOADED = "Not imported; --load does, and says more."
 
 
 @dataclass(frozen=True)
@@ -24,6 +26,7 @@ class Listed:
         options: as ``steps=40``, or the bare name of an option that must be given.
         summary: one line on what it does.
         error: why it can't be used, or "".
+        loaded: whether it was imported, so that norms and options are known.
     """
 
     name: str
@@ -32,17 +35,28 @@ class Listed:
     options: tuple[str, ...] = ()
     summary: str = ""
     error: str = ""
+    loaded: bool = True
 
 
-def list_attacks() -> Iterator[Listed]:
-    """Everything that has a name; imports the plug-ins and libraries, and survives those that break."""
+def list_attacks(*, load: bool = False) -> Iterator[Listed]:
+    """Everything that has a name; survives plug-ins and libraries that break.
+
+    Args:
+        load: import plug-ins and libraries, which runs their code; without, they are named and no more.
+    """
     for name, craft in BUILT_IN.items():
         yield _described(name, "built in", craft)
     for point in plugin_attacks():
         origin = f"entry point of {distribution_name(point)}"
+        if not load:
+            yield Listed(point.name, origin, summary=NOT_LOADED, loaded=False)
+            continue
         yield _listed(point.name, origin, functools.partial(find_plugin, point.name))
     for library, adapter in ADAPTERS.items():
         origin = f"adapter {library}"
+        if not load:
+            yield Listed(f"{library}:CLASS", origin, summary=NOT_LOADED, loaded=False)
+            continue
         try:
             classes = adapter.classes()
         except InputError as error:
@@ -55,7 +69,7 @@ def list_attacks() -> Iterator[Listed]:
 def _listed(name: str, origin: str, load: Callable[[], Craft]) -> Listed:
     try:
         return _described(name, origin, load())
-    except Exception as error:  # whatever is wrong with one attack is its own line only
+    except FOREIGN as error:  # whatever is wrong with one attack is its own line only
         return Listed(name, origin, error=str(error))
 
 

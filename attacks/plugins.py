@@ -15,7 +15,7 @@ from types import ModuleType
 from typing import Any
 
 from robust_hypergan.attacks.contract import Craft
-from robust_hypergan.errors import InputError, unknown
+from robust_hypergan.errors import FOREIGN, InputError, unknown
 
 GROUP = "robust_hypergan.attacks"
 """Entry point group of attacks."""
@@ -38,8 +38,8 @@ def load_entry_point(point: EntryPoint) -> Craft:
         InputError: it can't be imported.
     """
     try:
-        return _function(point.load())
-    except Exception as error:  # a stranger's module may raise anything
+        return _function(point.load(), point.name)
+    except FOREIGN as error:  # a stranger's module may raise anything
         raise InputError(f"attack {point.name} of {distribution_name(point)} {_cannot(error)}") from error
 
 
@@ -61,22 +61,22 @@ def load_function(place: str, name: str) -> Craft:
             module = _load_file(path.resolve(), path.stat().st_mtime_ns)
         else:
             module = importlib.import_module(place)
-    except Exception as error:  # likewise
+    except FOREIGN as error:  # likewise
         raise InputError(f"attack {place}:{name} {_cannot(error)}") from error
     if not hasattr(module, name):
         public = [key for key, value in vars(module).items() if callable(value) and not key.startswith("_")]
         raise unknown(f"function in {place}", name, public)
-    return _function(getattr(module, name))
+    return _function(getattr(module, name), f"{place}:{name}")
 
 
-def _function(found: Any) -> Craft:
+def _function(found: Any, what: str) -> Craft:
     if not callable(found):
-        raise InputError(f"{found!r} is no function")
+        raise InputError(f"attack {what} is {found!r}, which is no function")
     function: Craft = found
     return function
 
 
-def _cannot(error: Exception) -> str:
+def _cannot(error: BaseException) -> str:
     return f"can't be imported ({type(error).__name__}: {error})"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load_file
 
+from robust_hypergan.durable import read_text
 from robust_hypergan.durable import write_bytes as write_bytes
 from robust_hypergan.errors import InputError
 from robust_hypergan.reports.columns import TEXT_COLUMNS
@@ -58,6 +60,8 @@ def read_arrays(path: Path, names: Sequence[str]) -> list[NDArray[Any]]:
         InputError: when the file is missing, damaged, or lacks one.
     """
     try:
+        if not path.is_file():  # a pipe would never end
+            raise FileNotFoundError("no such file")
         arrays = load_file(path)
         return [arrays[name] for name in names]
     except (OSError, SafetensorError, KeyError) as error:
@@ -67,8 +71,7 @@ def read_arrays(path: Path, names: Sequence[str]) -> list[NDArray[Any]]:
 def _read_rows(path: Path) -> list[list[str]]:
     """Header and rows as text, all of one length; pandas would quietly fill or shift odd rows."""
     try:
-        with path.open(newline="", encoding="utf-8") as file:
-            rows = [row for row in csv.reader(file, strict=True) if row]
+        rows = [row for row in csv.reader(io.StringIO(read_text(path), newline=""), strict=True) if row]
     except FileNotFoundError as error:
         raise InputError(f"{path} is missing: run the command that makes it again") from error
     except (OSError, ValueError, csv.Error) as error:  # bad UTF-8 is a ValueError

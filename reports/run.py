@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from robust_hypergan.durable import read_text
 from robust_hypergan.errors import InputError
 from robust_hypergan.reports.columns import (
     EVIDENCE_TABLES,
@@ -129,7 +130,7 @@ def read_record(folder: Path) -> dict[str, Any]:
         raise InputError(f"no such folder: {folder}")
     path = folder / "run.json"
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(read_text(path))
     except FileNotFoundError as error:
         raise InputError(f"{path.parent} is not a run's folder: it has no run.json") from error
     except (OSError, ValueError, RecursionError) as error:

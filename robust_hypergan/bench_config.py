@@ -31,8 +31,17 @@ class DataConfig:
     download: bool = False
 
     def load(self, split: str) -> Dataset:
-        """One split."""
-        return load_dataset(self.name, split, root=self.root, download=self.download)
+        """One split.
+
+        Raises:
+            InputError: it can't be loaded, or all of it is of one class.
+        """
+        dataset = load_dataset(self.name, split, root=self.root, download=self.download)
+        if len(dataset.labels.unique()) < 2:
+            raise InputError(
+                f"data set {self.name}, {split}: every image is of one class, nothing to tell apart"
+            )
+        return dataset
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ import torch
 from robust_hypergan.accuracy import measure_accuracy
 from robust_hypergan.bench_config import BenchConfig
 from robust_hypergan.beside import beside_configs, measure_beside
-from robust_hypergan.cells import SavedCell, cell_record, load_cells, save_cell
+from robust_hypergan.cells import SavedCell, cell_record, check_saved, load_cells, save_cell
 from robust_hypergan.checkpoint import Checkpoint
 from robust_hypergan.datasets import Dataset
 from robust_hypergan.errors import InputError
@@ -30,7 +30,7 @@ from robust_hypergan.preparation import loaded, trained, untrained
 from robust_hypergan.probe import comparable, middle_eps
 from robust_hypergan.reports import Run, parse_record, write_report, write_table
 from robust_hypergan.run_folder import RunFolder
-from robust_hypergan.transfer_config import TransferConfig, choose_examples
+from robust_hypergan.transfer_config import TransferConfig, check_target, choose_examples
 from robust_hypergan.transferability import TransferResult, transfer
 
 
@@ -65,6 +65,8 @@ def bench(
     saved = _load_saved(config.adversarials, test_set)
     outliers = _load_outliers(config, test_set)
     beside = beside_configs(config, checkpoint, test_set)
+    if config.transfer:
+        check_target(config.transfer, test_set)
     if config.transfer and not saved:
         choose_examples(test_set, config.transfer.examples, config.transfer.seed)
     with RunFolder(out, command, config.plain()) as run:
@@ -190,6 +192,10 @@ def _load_saved(folder: Path | None, dataset: Dataset) -> list[SavedCell]:
             raise InputError(
                 f"{folder} holds adversarials of other images than {dataset.name}: use their own --data"
             )
+        try:
+            check_saved(each, dataset)
+        except InputError as error:
+            raise InputError(f"{folder}: {error}") from error
     return saved
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -11,13 +12,18 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from robust_hypergan.attacks import Audit
+from robust_hypergan.attacks import NORMS, Audit
+from robust_hypergan.datasets import Dataset
 from robust_hypergan.durable import make_folder
 from robust_hypergan.errors import InputError
 from robust_hypergan.tensor_files import read_tensors, save_tensors
 from robust_hypergan.text import file_name
 
-FORMAT = "robust-hypergan adversarials 1"
+FORMAT, UNHASHED = "robust-hypergan adversarials 2", "robust-hypergan adversarials 1"
+"""The format that is written, and the older one that is still read."""
+
+DESCRIBED = ("attack", "norm", "eps", "options", "target", "attacker")
+"""What a file of adversarial images says of its cell."""
 
 
 @dataclass(frozen=True)
@@ -101,8 +107,7 @@ def save_cell(
         "examples": torch.tensor(examples),
         "source_labels": cell.source_labels,
     }
-    described = {name: getattr(cell, name) for name in ("attack", "norm", "eps", "target", "attacker")}
-    described["options"] = dict(cell.options)
+    described = {name: getattr(cell, name) for name in DESCRIBED} | {"options": dict(cell.options)}
     metadata = {
         "format": FORMAT,
         "cell": json.dumps(described, sort_keys=True),
@@ -145,15 +150,45 @@ def load_cells(folder: Path) -> list[SavedCell]:
 
 
 def _load_cell(path: Path) -> SavedCell:
-    tensors, metadata = read_tensors(path, FORMAT, "file of adversarial images")
+    tensors, metadata = read_tensors(path, FORMAT, "file of adversarial images", unhashed=UNHASHED)
     try:
         described = json.loads(metadata["cell"])
         source = {key: json.loads(metadata["source"])[key] for key in ("seed", "stream", "index")}
         images, answers = tensors["adversarials"], tensors["source_labels"]
         labels, examples = tensors["labels"], tensors["examples"].tolist()
+        described = {name: described[name] for name in DESCRIBED if name in described}
         cell = Cell(**described, adversarials=images, source_labels=answers)
-    except (KeyError, TypeError, ValueError) as error:
+        typed = (
+            isinstance(cell.attack, str) and isinstance(cell.attacker, str) and isinstance(cell.options, dict)
+        )
+        if not typed or cell.norm not in NORMS or not 0 < float(cell.eps) < math.inf:
+            raise ValueError("attack, norm, eps or options can't be right")
+        if not len(images) == len(answers) == len(labels) == len(examples):
+            raise ValueError(f"{len(images)} images but {len(labels)} labels")
+    except (KeyError, TypeError, ValueError, RecursionError) as error:
         raise InputError(f"{path} does not fit its own description ({error}): craft it again") from error
-    if not len(images) == len(answers) == len(labels) == len(examples):
-        raise InputError(f"{path} has {len(images)} images but {len(labels)} labels: craft it again")
     return SavedCell(cell, labels, examples, metadata.get("data_sha256", ""), source)
+
+
+def check_saved(saved: SavedCell, dataset: Dataset) -> None:
+    """Refuses adversarial images, labels and classes that are none of this data set.
+
+    Raises:
+        InputError: says what is wrong.
+    """
+    images, examples, classes = saved.cell.adversarials, saved.examples, range(len(dataset.classes))
+    inside = all(isinstance(each, int) and 0 <= each < len(dataset.labels) for each in examples)
+    answers, target = saved.cell.source_labels, saved.cell.target
+    wrong = {
+        "images": images.dtype != torch.float32
+        or images.shape[1:] != dataset.images.shape[1:]
+        or not bool(((images >= 0) & (images <= 1)).all()),  # NaN is neither
+        "examples": not examples or not inside,
+        "labels": not inside or not torch.equal(saved.labels, dataset.labels[torch.tensor(examples).long()]),
+        "source labels": answers.dtype != torch.int64 or not {*answers.flatten().tolist()} <= {*classes},
+        "target": target is not None and target not in classes,
+        "source": not all(isinstance(saved.source[key], int) for key in ("seed", "index")),
+    }
+    for what, is_wrong in wrong.items():
+        if is_wrong:
+            raise InputError(f"the {what} of {saved.cell.attack} are none of {dataset.name}: craft it again")

@@ -12,17 +12,21 @@ from torch import nn
 
 from robust_hypergan.classifiers import build_classifier
 from robust_hypergan.deep_ensemble import DeepEnsemble, read_members
-from robust_hypergan.errors import InputError, unknown
-from robust_hypergan.finite import NotFinite, check_finite, first_not_finite
+from robust_hypergan.errors import InputError, check_range, unknown
+from robust_hypergan.finite import check_finite
 from robust_hypergan.gaussian import GaussianPosterior
 from robust_hypergan.hypergan import HyperGAN
 from robust_hypergan.mc_dropout import DropoutNetworks
-from robust_hypergan.networks import NetworkDistribution, StoredDistribution
+from robust_hypergan.networks import NetworkDistribution, Networks, Params, StoredDistribution, check_draw
 from robust_hypergan.ordinary import OrdinaryNetwork
 from robust_hypergan.tensor_files import read_tensors, save_tensors
-from robust_hypergan.user_code import build_from_user_code, is_user_code
+from robust_hypergan.user_code import build_from_user_code, is_user_code, short
 
-FORMAT = "robust-hypergan checkpoint 1"
+FORMAT, UNHASHED = "robust-hypergan checkpoint 2", "robust-hypergan checkpoint 1"
+"""The format that is written, and the older one that is still read."""
+
+MOST_CLASSES = 10_000
+"""So many a classifier may have, before its tensors are seen: a file can't fill the memory."""
 
 KINDS: dict[str, type[StoredDistribution]] = {
     each.kind: each for each in (HyperGAN, DeepEnsemble, DropoutNetworks, GaussianPosterior, OrdinaryNetwork)
@@ -92,30 +96,35 @@ def load_checkpoint(path: Path, classifier: str | None = None, classes: int | No
             raise InputError(f"{path} is a folder: --classifier names the classifier of the networks in it")
         members = read_members(path, build_classifier(classifier, classes))
         return Checkpoint(members, classifier, classes, {})
-    tensors, metadata = read_tensors(path, FORMAT, "HyperGAN checkpoint")
-    broken = first_not_finite(tensors)
-    if broken:
-        raise NotFinite(f"{path} is of no use: its weight {broken} is not finite; take an earlier snapshot")
+    tensors, metadata = read_tensors(path, FORMAT, "HyperGAN checkpoint", unhashed=UNHASHED)
     try:
-        described = json.loads(metadata["configuration"])
-        name, classes = str(described["classifier"]), int(described["classes"])
-        if classifier is None and is_user_code(name):
-            raise InputError(
-                f"{path} holds networks of {name}, which is no code of ours: if you trust that code, "
-                f"say --classifier {name}"
-            )
-        name = classifier or name
-        kind, facts = described.get("kind", HyperGAN.kind), dict(described["facts"])
-        if kind not in KINDS:
-            raise unknown("kind of checkpoint", kind, KINDS)
-        built = build_classifier(name, classes)
-        _check_shapes(path, name, _shapes(built), described.get("parameters"))
-        restored = KINDS[kind].restore(built, described[kind], tensors)
-    except InputError:
-        raise
-    except (KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:
-        reason = str(error).splitlines()[0]
-        raise InputError(f"{path} does not fit its own configuration ({reason}): write it again") from error
+        return _restored(json.loads(metadata["configuration"]), tensors, classifier)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from error
+    except Exception as error:  # a file may say anything
+        raise InputError(
+            f"{path} does not fit its own configuration ({short(error)}): write it again"
+        ) from error
+
+
+def _restored(described: Mapping[str, Any], tensors: Params, classifier: str | None) -> Checkpoint:
+    """The checkpoint of a configuration and tensors from a file, neither of which is trusted."""
+    name, classes = str(described["classifier"]), int(described["classes"])
+    check_range("number of classes", classes, 1, MOST_CLASSES)
+    if classifier is None and is_user_code(name):
+        raise InputError(
+            f"it holds networks of {name}, which is no code of ours: if you trust that code, "
+            f"say --classifier {name}"
+        )
+    name = classifier or name
+    kind, facts = described.get("kind", HyperGAN.kind), dict(described["facts"])
+    if kind not in KINDS:
+        raise unknown("kind of checkpoint", str(kind), KINDS)
+    built = build_classifier(name, classes)
+    _check_shapes(name, _shapes(built), described.get("parameters"))
+    _check_values(tensors, built)
+    restored = KINDS[kind].restore(built, described[kind], tensors)
+    check_draw(restored, Networks(0, "source", [0]))
     return Checkpoint(restored, name, classes, facts)
 
 
@@ -123,21 +132,30 @@ def _shapes(classifier: nn.Module) -> dict[str, list[int]]:
     return {name: list(value.shape) for name, value in classifier.named_parameters()}
 
 
-def _check_shapes(
-    path: Path, name: str, ours: dict[str, list[int]], theirs: dict[str, list[int]] | None
-) -> None:
+def _check_shapes(name: str, ours: dict[str, list[int]], theirs: dict[str, list[int]] | None) -> None:
     if theirs is not None and ours != theirs:
         other = next(each for each in [*theirs, *ours] if ours.get(each) != theirs.get(each))
         raise InputError(
-            f"{path} is of another classifier than {name}: {other} is {theirs.get(other, 'absent')} there "
+            f"it is of another classifier than {name}: {other} is {theirs.get(other, 'absent')} there "
             f"and {ours.get(other, 'absent')} here"
         )
 
 
+def _check_values(tensors: Params, built: nn.Module) -> None:
+    """Refuses types that are none of the classifier's, which loading would convert, and NaN and infinity."""
+    types = {value.dtype for value in built.state_dict().values()}
+    for name, value in tensors.items():
+        if value.dtype not in types:
+            raise InputError(f"{name} is of type {value.dtype}, the classifier of {next(iter(types))}")
+        if not value.isfinite().all():
+            raise InputError(f"{name} holds values that are not finite: train it again")
+
+
 def _call_user(specification: str, classes: int) -> Checkpoint:
-    made = build_from_user_code(specification, "distribution", classes)
+    made = build_from_user_code(specification, "checkpoint", classes)
     if not isinstance(getattr(made, "classifier", None), nn.Module) or not callable(
         getattr(made, "sample", None)
     ):
-        raise InputError(f"distribution {specification} makes something without classifier and sample")
+        raise InputError(f"checkpoint {specification} makes something without classifier and sample")
+    check_draw(made, Networks(0, "source", [0]))
     return Checkpoint(made, specification, classes, {})

@@ -14,9 +14,9 @@ import torch
 from torch import Tensor
 
 from robust_hypergan.bench_config import DataConfig
-from robust_hypergan.datasets import Dataset, to_unit
+from robust_hypergan.datasets import Dataset, dataset_names, to_unit
 from robust_hypergan.ensemble import ensemble_forward
-from robust_hypergan.errors import InputError, check_range
+from robust_hypergan.errors import InputError, check_range, unknown
 from robust_hypergan.networks import NetworkDistribution, without_attacker
 from robust_hypergan.progress import track
 from robust_hypergan.reports import CLASSIFICATION_TABLES, paired_difference_interval
@@ -41,7 +41,7 @@ class ClassificationConfig:
         seed: of the networks' addresses.
 
     Raises:
-        InputError: no size, or one below 1, or no vote.
+        InputError: a size or a number of votes outside its range, or an unknown data set.
     """
 
     checkpoints: Sequence[str] = ()
@@ -57,7 +57,9 @@ class ClassificationConfig:
             raise InputError("nothing to do: give at least one number of networks")
         for size in self.sizes:
             check_range("networks", size, 1, 100_000)
-        check_range("votes", self.votes, 1)
+        check_range("votes", self.votes, 1, 10_000)
+        if self.trained_on is not None and self.trained_on not in dataset_names():
+            raise unknown("data set", self.trained_on, dataset_names())
         check_range("seed", self.seed, 0)
 
 

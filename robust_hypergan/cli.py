@@ -5,6 +5,7 @@ Nothing heavy is imported before a command runs, so that ``--help`` answers at o
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +22,7 @@ from robust_hypergan.cli_options import (
     find_device,
 )
 from robust_hypergan.cli_studies import COMMANDS
-from robust_hypergan.errors import InputError, unknown
+from robust_hypergan.errors import InputError, check_text, unknown
 
 if TYPE_CHECKING:
     from robust_hypergan.bench_config import BenchConfig
@@ -33,7 +34,15 @@ SOME_FAILED = 3
 
 
 class Commands(click.Group):
-    """A group that suggests the nearest command."""
+    """A group that refuses what can be no value, and suggests the nearest command."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Looks at all arguments, those of the command too, before anything is made of them."""
+        for before, argument in pairwise(["the first argument", *args]):
+            flag, equals, value = argument.partition("=")
+            long = argument.startswith("--") and equals
+            check_text(flag if long else before, value if long else argument)
+        return super().parse_args(ctx, args)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -179,20 +188,25 @@ def report(runs: tuple[Path, ...], out: Path | None) -> None:
 
 @cli.command()
 @click.argument("word", default="")
-def attacks(word: str) -> None:
+@click.option(
+    "--load", is_flag=True, help="Import plug-ins and libraries, which runs their code, to say more."
+)
+def attacks(word: str, load: bool) -> None:
     """List what can be attacked with; given a WORD, those with it in their names.
 
     \b
     Example:
       robust-hypergan attacks
+      robust-hypergan attacks --load torchattacks
     """
     from robust_hypergan.attacks import list_attacks
 
-    for attack in list_attacks():
+    for attack in list_attacks(load=load):
         if word.lower() in attack.name.lower():
             click.echo(f"{attack.name:13} {attack.error or attack.summary}")
             norms, options = ", ".join(attack.norms) or "none of ours", ", ".join(attack.options) or "none"
-            detail = "" if attack.error else f"; norms: {norms}; options: {options}"
+            known = attack.loaded and not attack.error
+            detail = f"; norms: {norms}; options: {options}" if known else ""
             click.echo(f"{'':13} from: {attack.origin}{detail}")
 
 
@@ -237,7 +251,7 @@ def _bench_config(flags: dict[str, Any], *, trains: bool, transfers: bool) -> Be
         classifier=flags["classifier"],
         transfer=None,
     )
-    if trains:
+    if "preset" in flags:  # also beside --checkpoint, where what is given may still be wrong
         preset = find_preset(flags["preset"])
         chosen = {
             "steps": flags["steps"],
@@ -256,12 +270,12 @@ def _bench_config(flags: dict[str, Any], *, trains: bool, transfers: bool) -> Be
             "mixer": False if flags["no_mixer"] else None,
             "chunk": flags["chunk"],
         }
-        config = replace(
-            config,
-            hypergan=replace(preset.hypergan, **_given(sizes)),
-            ensemble=_ensemble(flags),
-            training=replace(preset.training, **_given(chosen)),
-        )
+        training: dict[str, Any] = {
+            "hypergan": replace(preset.hypergan, **_given(sizes)),
+            "ensemble": _ensemble(flags),
+            "training": replace(preset.training, **_given(chosen)),
+        }
+        config = replace(config, **training) if trains else config
     if transfers:
         names = ["attacks", "eps", "norm", "networks", "examples", "source", "target", "seed"]
         names += ["backend", "precision", "until_ci_width", "max_networks"]
@@ -279,16 +293,19 @@ def _bench_config(flags: dict[str, Any], *, trains: bool, transfers: bool) -> Be
 
 
 def _ensemble(flags: dict[str, Any]) -> EnsembleConfig | None:
+    from dataclasses import replace
+
     from robust_hypergan.ensemble_training import ENSEMBLE_KINDS, EnsembleConfig
 
     kind, names = flags["kind"], ("members", "learning_rate")
+    if kind not in ("hypergan", *ENSEMBLE_KINDS):
+        raise unknown("kind", kind, ("hypergan", *ENSEMBLE_KINDS))
+    config = EnsembleConfig(**_given({name: flags[name] for name in names}))  # what is not used can be wrong
     if kind == "hypergan":
         return None
-    if kind not in ENSEMBLE_KINDS:
-        raise unknown("kind", kind, ("hypergan", *ENSEMBLE_KINDS))
     if flags["snapshots"]:
         raise InputError(f"snapshots are kept of a HyperGAN's training, not of {kind}: leave out --snapshots")
-    return EnsembleConfig(kind, **_given({name: flags[name] for name in names}))
+    return replace(config, kind=kind)
 
 
 def _given(values: dict[str, Any]) -> dict[str, Any]:

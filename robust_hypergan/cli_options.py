@@ -13,6 +13,9 @@ from robust_hypergan.errors import InputError, unknown
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
+MAX_SEED = 2**53
+"""Largest whole number that every reader of ``run.json`` reads exactly."""
+
 ATTACKS, EPS = ("fgsm", "pgd"), (0.05, 0.1, 0.15, 0.2, 0.3)
 
 
@@ -34,7 +37,7 @@ def _load_defaults(ctx: click.Context, _: click.Parameter, path: Path | None) ->
 
 EVERYWHERE = options(
     click.option(
-        "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of all randomness."
+        "--seed", type=click.IntRange(0, MAX_SEED), default=0, show_default=True, help="Of all randomness."
     ),
     click.option("--device", default="auto", show_default=True, help="auto, cpu or cuda."),
     click.option(

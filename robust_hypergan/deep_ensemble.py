@@ -18,6 +18,9 @@ from torch import Tensor, nn
 from robust_hypergan.errors import InputError, check_range
 from robust_hypergan.networks import Networks, Params, first_names
 
+MOST_MEMBERS = 1000
+"""Of an ensemble that is trained: its networks are in memory together."""
+
 
 class DeepEnsemble:
     """R members, some of them the attacker's and the others held out.
@@ -124,6 +127,11 @@ def check_member(classifier: nn.Module, member: Mapping[str, Tensor], what: str)
             raise InputError(
                 f"{what} has {name} of shape {tuple(theirs.shape)}, the classifier {kind} {tuple(ours.shape)}"
             )
+        if ours.dtype != theirs.dtype or not theirs.isfinite().all():
+            found = (
+                f"of type {theirs.dtype}" if ours.dtype != theirs.dtype else "with values that are not finite"
+            )
+            raise InputError(f"{what} has {name} {found}: the classifier {kind} takes finite {ours.dtype}")
 
 
 def read_members(folder: Path, classifier: nn.Module) -> DeepEnsemble:
@@ -137,7 +145,8 @@ def read_members(folder: Path, classifier: nn.Module) -> DeepEnsemble:
     Raises:
         InputError: no such files, or one that can't be read or does not fit the classifier.
     """
-    files = sorted(file for file in folder.iterdir() if file.suffix in (".safetensors", ".pt", ".pth"))
+    endings = (".safetensors", ".pt", ".pth")
+    files = sorted(file for file in folder.iterdir() if file.suffix in endings and file.is_file())
     if not files:
         raise InputError(f"no state dicts in {folder}: they end in .safetensors, .pt or .pth")
     members = []

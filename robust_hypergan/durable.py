@@ -16,6 +16,18 @@ PARTIAL = ".*.partial"
 """Names of what is being written, or removed; whatever of it a kill left behind is rubbish."""
 
 
+def read_text(path: Path) -> str:
+    """The text of a file in UTF-8; of a regular one, since a pipe or a device might never end.
+
+    Raises:
+        OSError: it can't be read, or is no regular file.
+        UnicodeDecodeError: it is not UTF-8.
+    """
+    if path.exists() and not path.is_file():
+        raise OSError(f"{path} is not a file")
+    return path.read_bytes().decode()
+
+
 def write_bytes(path: Path, content: bytes, *, sync: bool = True) -> None:
     """Writes beside the path, then moves into place: the file is whole or as it was before.
 

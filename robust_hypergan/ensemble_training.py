@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from robust_hypergan.datasets import Dataset
-from robust_hypergan.deep_ensemble import DeepEnsemble
+from robust_hypergan.deep_ensemble import MOST_MEMBERS, DeepEnsemble
 from robust_hypergan.errors import check_range, unknown
 from robust_hypergan.finite import check_finite
 from robust_hypergan.fitting import Fit, Schedule
@@ -63,7 +63,8 @@ class EnsembleConfig:
     def __post_init__(self) -> None:
         if self.kind not in ENSEMBLE_KINDS:
             raise unknown("kind of ensemble", self.kind, ENSEMBLE_KINDS)
-        for name in ("members", "snapshots", "rank"):
+        check_range("members", self.members, 2, MOST_MEMBERS)
+        for name in ("snapshots", "rank"):
             check_range(name, getattr(self, name), 2)
         for name in ("swag_share", "swag_rate"):
             check_range(name, getattr(self, name), 0, 1)

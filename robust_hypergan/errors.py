@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import difflib
 import math
+import unicodedata
 from collections.abc import Iterable
+
+FOREIGN = (Exception, SystemExit)
+"""What other people's code may raise: anything, and where it exits the command must not."""
 
 
 class InputError(ValueError):
@@ -23,6 +27,18 @@ def check_range(what: str, value: float, least: float, most: float = math.inf) -
     if not least <= value <= most or value == math.inf:
         upper = f" and at most {most:,}" if most < math.inf else ""
         raise InputError(f"{what} {value:,} is out of range: it must be at least {least:,}{upper}")
+
+
+def check_text(what: str, text: str) -> None:
+    """Refuses a text that can be neither a name nor a path, nor be printed on one line.
+
+    Raises:
+        InputError: it is empty, or holds a control character or what is no Unicode.
+    """
+    if not text.strip():
+        raise InputError(f"{what} is empty: leave it out, or give it a value")
+    if any(unicodedata.category(character) in ("Cc", "Cs") for character in text):
+        raise InputError(f"{what} {text!r} holds a control character, or bytes that are not UTF-8")
 
 
 def unknown(kind: str, name: str, known: Iterable[str]) -> InputError:

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
-from robust_hypergan.errors import check_range
+from robust_hypergan.errors import InputError, check_range
 from robust_hypergan.layer_generators import ChunkedLayerGenerator, LayerGenerator, two_hidden_layers
 from robust_hypergan.layers import LayerShape, layer_shapes
 from robust_hypergan.networks import Networks, Params
@@ -89,6 +89,20 @@ def _layer_generator(layer: LayerShape, config: HyperGANConfig) -> LayerGenerato
     if config.chunk is None or layer.size <= config.chunk:
         return LayerGenerator(*sizes)
     return ChunkedLayerGenerator(*sizes, config.chunk)
+
+
+def _size(layers: Sequence[LayerShape], config: HyperGANConfig) -> int:
+    """How many weights a :class:`Generator` has, without making one."""
+
+    def network(inputs: int, outputs: int) -> int:
+        return (inputs + 1) * config.hidden + (config.hidden + 1) * (config.hidden + outputs)
+
+    size = network(config.latent_dim, len(layers) * config.code_dim) if config.mixer else 0
+    for layer in layers:
+        chunks = math.ceil(layer.size / min(config.chunk or layer.size, layer.size))
+        size += network(config.code_dim * min(chunks, 2), math.ceil(layer.size / chunks))
+        size += chunks * config.code_dim if chunks > 1 else 0  # the embeddings
+    return size
 
 
 class Generator(nn.Module):
@@ -177,8 +191,19 @@ class HyperGAN:
 
     @classmethod
     def restore(cls, classifier: nn.Module, settings: Mapping[str, Any], tensors: Params) -> Self:
-        """A HyperGAN that generates the same networks, bit for bit."""
-        hypergan = cls(classifier, HyperGANConfig(**settings))
+        """A HyperGAN that generates the same networks, bit for bit.
+
+        Raises:
+            InputError: the tensors are not those of these settings.
+        """
+        config = HyperGANConfig(**settings)
+        asked, held = (
+            _size(layer_shapes(classifier), config),
+            sum(value.numel() for value in tensors.values()),
+        )
+        if asked != held:  # before anything is made as large as a file says
+            raise InputError(f"its settings ask for {asked:,} weights, it holds {held:,}")
+        hypergan = cls(classifier, config)
         hypergan.generator.load_state_dict(tensors)
         return hypergan
 

@@ -25,6 +25,9 @@ from robust_hypergan.errors import InputError
 MNIST_STEMS = {"train": "train", "test": "t10k"}
 DIGITS = tuple("0123456789")
 
+LARGEST = 2**31
+"""Bytes of the largest file that is read; the largest of these sets has a tenth of a gigabyte."""
+
 
 @dataclass(frozen=True)
 class IdxSet:
@@ -166,18 +169,22 @@ def read_idx(path: Path, *, md5: str | None = None) -> NDArray[np.uint8]:
         ValueError: the content is not what the header or the MD5 says.
         OSError, EOFError, zlib.error: the file cannot be read or decompressed.
     """
-    content = path.read_bytes()
-    if path.suffix == ".gz":
-        content = gzip.decompress(content)
-    if len(content) < 4 or content[:3] != b"\0\0\x08":
-        raise ValueError("it is not an IDX file of unsigned bytes")
-    start = 4 + 4 * content[3]
-    if len(content) < start:
-        raise ValueError("it ends within its header")
-    shape = struct.unpack(f">{content[3]}I", content[4:start])
-    expected = start + int(np.prod(shape, dtype=object))
+    with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
+        header = file.read(4)
+        if len(header) < 4 or header[:3] != b"\0\0\x08":
+            raise ValueError("it is not an IDX file of unsigned bytes")
+        header += file.read(4 * header[3])
+        start = 4 + 4 * header[3]
+        if len(header) < start:
+            raise ValueError("it ends within its header")
+        shape = struct.unpack(f">{header[3]}I", header[4:])
+        expected = start + int(np.prod(shape, dtype=object))
+        if expected > LARGEST:
+            raise ValueError(f"its header says {expected} bytes, more than any such set has")
+        content = header + file.read(expected - start + 1)  # a small file may unpack to a huge one
     if len(content) != expected:
-        raise ValueError(f"it holds {len(content)} bytes where its header says {expected}")
+        more = "more" if len(content) > expected else len(content)
+        raise ValueError(f"it holds {more} bytes where its header says {expected}")
     if md5 is not None and hashlib.md5(content, usedforsecurity=False).hexdigest() != md5:
         raise ValueError("its MD5 is not that of the published file")
     return np.frombuffer(bytearray(content), dtype=np.uint8, offset=start).reshape(shape)

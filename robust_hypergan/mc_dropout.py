@@ -6,14 +6,18 @@ Source: Gal & Ghahramani, *Dropout as a Bayesian Approximation*, ICML 2016, arXi
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Self
 
 import torch
 from torch import Tensor, nn
 
-from robust_hypergan.errors import InputError
+from robust_hypergan.errors import InputError, check_range
 from robust_hypergan.networks import Networks, Params, first_names
+
+MOST_VALUES = 2**22
+"""So many an image may have in a file, before one is made: a colour image of 1024x1024 has fewer."""
 
 _BY_CHANNEL = (nn.Dropout1d, nn.Dropout2d, nn.Dropout3d)
 
@@ -84,6 +88,7 @@ class DropoutNetworks:
     @classmethod
     def restore(cls, classifier: nn.Module, settings: Mapping[str, Any], tensors: Params) -> Self:
         """The same weights under masks again."""
+        check_range("size of an image", math.prod(settings["image_shape"]), 1, MOST_VALUES)
         state = {name: tensors[first] for name, first in first_names(classifier).items()}
         classifier.load_state_dict(state)
         return cls(classifier, settings["image_shape"])

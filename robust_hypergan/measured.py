@@ -10,6 +10,7 @@ import pandas as pd
 import torch
 
 from robust_hypergan.datasets import Dataset
+from robust_hypergan.deep_ensemble import MOST_MEMBERS
 from robust_hypergan.errors import check_range, unknown
 from robust_hypergan.networks import NetworkDistribution
 from robust_hypergan.transfer_config import TransferConfig
@@ -51,6 +52,7 @@ class EvidenceConfig:
             if level not in CHECK_LEVELS:
                 raise unknown("level of checks", level, CHECK_LEVELS)
         check_range("sources", self.sources, 1, 1000)
+        check_range("members", self.members, 2, MOST_MEMBERS)
 
 
 @dataclass(frozen=True)

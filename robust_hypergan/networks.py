@@ -13,7 +13,8 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from robust_hypergan.errors import InputError, unknown
+from robust_hypergan.errors import FOREIGN, InputError, unknown
+from robust_hypergan.user_code import short
 
 Params = dict[str, Tensor]
 """Parameters of M networks: state-dict name to tensor ``[M, ...]``."""
@@ -124,6 +125,32 @@ def move(distribution: NetworkDistribution, device: torch.device) -> None:
         raise InputError(
             f"the networks can't be moved to {device}: give the distribution a method to(device)"
         )
+
+
+def check_draw(distribution: NetworkDistribution, networks: Networks) -> None:
+    """Draws networks and refuses those that are none of the distribution's own classifier.
+
+    Raises:
+        InputError: drawing fails, or a tensor is missing, of another shape or type, or not finite.
+    """
+    kind = kind_of(distribution)
+    try:
+        params = distribution.sample(networks)
+        expected = distribution.classifier.state_dict()
+        given = {name: params[first] for name, first in first_names(distribution.classifier).items()}
+        for name, value in given.items():
+            ours = expected[name]
+            if value.shape != (len(networks), *ours.shape) or value.dtype != ours.dtype:
+                found = f"{value.dtype} {list(value.shape)}"
+                raise InputError(
+                    f"{kind} gives {name} as {found}, its classifier {ours.dtype} {list(ours.shape)}"
+                )
+            if not value.isfinite().all():
+                raise InputError(f"{kind} gives networks whose {name} is not finite: train them again")
+    except InputError:
+        raise
+    except FOREIGN as error:  # a distribution of the user's own may raise anything
+        raise InputError(f"no network can be drawn from {kind} ({short(error)})") from error
 
 
 @runtime_checkable

@@ -13,14 +13,15 @@ from robust_hypergan.checkpoint import Checkpoint, load_checkpoint, save_checkpo
 from robust_hypergan.classifiers import build_classifier, default_classifier
 from robust_hypergan.datasets import Dataset, to_unit
 from robust_hypergan.ensemble_training import train_ensemble, untrained_ensemble
-from robust_hypergan.errors import InputError
+from robust_hypergan.errors import FOREIGN, InputError
 from robust_hypergan.hypergan import HyperGAN
 from robust_hypergan.network_gradients import is_half
-from robust_hypergan.networks import StoredDistribution, move
+from robust_hypergan.networks import Networks, StoredDistribution, check_draw, move
 from robust_hypergan.run_folder import RunFolder
 from robust_hypergan.snapshots import keep_snapshot
 from robust_hypergan.training import forget_state, train
 from robust_hypergan.transfer_config import check_addresses
+from robust_hypergan.user_code import short
 
 
 def loaded(config: BenchConfig, dataset: Dataset) -> Checkpoint:
@@ -67,10 +68,9 @@ def check_fit(name: str, classifier: nn.Module, dataset: Dataset) -> None:
     try:
         with torch.no_grad():
             logits = classifier(to_unit(dataset.images[:1]))
-    except Exception as error:  # a classifier of the user's own may raise anything
-        reason = f"{type(error).__name__}: {error}".splitlines()[0]
+    except FOREIGN as error:  # a classifier of the user's own may raise anything
         raise InputError(
-            f"classifier {name} does not take the images of {dataset.name}, {shape} ({reason})"
+            f"classifier {name} does not take the images of {dataset.name}, {shape} ({short(error)})"
         ) from error
     if not isinstance(logits, torch.Tensor) or logits.ndim != 2:
         got = tuple(logits.shape) if isinstance(logits, torch.Tensor) else type(logits).__name__
@@ -80,6 +80,8 @@ def check_fit(name: str, classifier: nn.Module, dataset: Dataset) -> None:
             f"classifier {name} gives {logits.shape[-1]} classes, {dataset.name} has {len(dataset.classes)}: "
             "use the data set that the checkpoint was trained on"
         )
+    if not logits.isfinite().all():
+        raise InputError(f"classifier {name} gives logits that are not finite for an image of {dataset.name}")
 
 
 def trained(
@@ -127,6 +129,7 @@ def trained(
         facts |= {"training": asdict(training), "seconds": float(table["seconds"].iloc[-1])}
         checkpoint = Checkpoint(distribution, name, classes, facts)
         save_checkpoint(path, checkpoint)
+    check_draw(checkpoint.distribution, Networks(config.training.seed, "source", [0]))
     forget_state(run.path)
     run.update(seconds={"training": checkpoint.facts["seconds"]})
     return checkpoint

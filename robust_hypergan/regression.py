@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from robust_hypergan.deep_ensemble import DeepEnsemble
+from robust_hypergan.deep_ensemble import MOST_MEMBERS, DeepEnsemble
 from robust_hypergan.errors import InputError, check_range
 from robust_hypergan.hypergan import HyperGAN, HyperGANConfig
 from robust_hypergan.mc_dropout import DropoutNetworks
@@ -29,6 +29,7 @@ from robust_hypergan.regression_networks import (
 from robust_hypergan.reports import REGRESSION_TABLES, summarise_regression
 from robust_hypergan.run_folder import RunFolder
 from robust_hypergan.study import Tables, run_study
+from robust_hypergan.trainer import MOST_STEPS
 
 ANCHORED = "hypergan-anchored"
 """The kind of a HyperGAN whose networks have anchors of their own."""
@@ -80,15 +81,20 @@ class RegressionConfig:
     )
 
     def __post_init__(self) -> None:
-        for name in ("steps", "train_networks", "seeds", "hidden"):
-            check_range(name, getattr(self, name), 1)
+        for name, most in (
+            ("steps", MOST_STEPS),
+            ("train_networks", 10_000),
+            ("seeds", 1000),
+            ("hidden", 10_000),
+        ):
+            check_range(name, getattr(self, name), 1, most)
         for name in ("learning_rate", "ordinary_rate", "seed"):
             check_range(name, getattr(self, name), 0)
         if not self.networks:
             raise InputError("nothing to draw: give at least one number of networks")
         for size in self.networks:
             check_range("networks", size, 2, 100_000)  # one network has no spread
-        check_range("members", self.members, 2)
+        check_range("members", self.members, 2, MOST_MEMBERS)
         check_range("dropout", self.dropout, 0.001, 0.99)
         check_range("points", self.points, 2)
         check_range("limit", self.limit, 4.1, 100)

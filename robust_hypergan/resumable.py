@@ -27,7 +27,7 @@ from robust_hypergan.finite import check_finite
 from robust_hypergan.networks import first_names
 from robust_hypergan.tensor_files import read_tensors, save_tensors
 
-FORMAT = "robust-hypergan progress 1"
+FORMAT = "robust-hypergan progress 2"
 
 FOLDER = "progress"
 """Where a run keeps its states until it is done."""

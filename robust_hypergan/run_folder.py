@@ -20,7 +20,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from robust_hypergan.durable import PARTIAL, remove_folder, remove_partials, write_bytes
+from robust_hypergan.durable import PARTIAL, read_text, remove_folder, remove_partials, write_bytes
 from robust_hypergan.errors import InputError
 from robust_hypergan.reports import RUN_FORMAT, check_format
 from robust_hypergan.resumable import FOLDER
@@ -150,8 +150,8 @@ class RunFolder:
 def is_finished(path: Path) -> bool:
     """Whether a folder holds a run that is done."""
     try:
-        record = json.loads((path / "run.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        record = json.loads(read_text(path / "run.json"))
+    except (OSError, ValueError, RecursionError):
         return False
     done = isinstance(record, dict) and record.get("status") == "done"
     return done and not (path / FOLDER).exists()
@@ -176,13 +176,13 @@ def _old_record(path: Path, again: bool) -> dict[str, Any]:
     if path / "run.json" not in entries:
         raise InputError(f"{path} is not empty and holds no run: choose another --out")
     try:
-        old: dict[str, Any] = json.loads((path / "run.json").read_text(encoding="utf-8"))
+        old: dict[str, Any] = json.loads(read_text(path / "run.json"))
         check_format(old)
         if not {"status", "config", "started", "seconds"} <= old.keys():
             raise KeyError("status")
     except InputError as error:
         raise InputError(f"{path}: {error}") from error
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise InputError(f"{path} holds a damaged run.json: choose another --out") from error
     if is_finished(path) and not again:
         _tidy(path)  # the process may have been killed at that

@@ -10,7 +10,7 @@ from safetensors import SafetensorError, safe_open
 
 from robust_hypergan.checkpoint import load_checkpoint
 from robust_hypergan.durable import PARTIAL, remove_partials
-from robust_hypergan.errors import InputError
+from robust_hypergan.errors import InputError, check_range
 from robust_hypergan.hypergan import GENERATION_BLOCK
 from robust_hypergan.networks import Networks, fingerprint, move, state_dict
 from robust_hypergan.progress import track
@@ -21,7 +21,7 @@ def parse_indices(text: str) -> range:
     """The network indices that ``FIRST:STOP`` or a single index stands for.
 
     Raises:
-        InputError: neither, or an empty range.
+        InputError: neither, or an empty range, or one too large.
     """
     first, colon, stop = text.partition(":")
     try:
@@ -30,6 +30,8 @@ def parse_indices(text: str) -> range:
         raise InputError(f"networks {text!r}: write FIRST:STOP, such as 0:50, or one index") from None
     if not indices or indices.start < 0:
         raise InputError(f"networks {text!r} is empty: FIRST must be at least 0 and below STOP")
+    check_range("networks", indices.stop, 1, 10**9)
+    check_range("networks", len(indices), 1, 100_000)
     return indices
 
 

@@ -42,7 +42,8 @@ from robust_hypergan.resumable import Saved
 from robust_hypergan.run_folder import RunFolder
 from robust_hypergan.snapshots import find_snapshots
 from robust_hypergan.study import Tables, run_study, split_name
-from robust_hypergan.transferability import TransferConfig, choose_examples, transfer
+from robust_hypergan.transfer_config import TransferConfig, choose_examples
+from robust_hypergan.transferability import transfer
 from robust_hypergan.uncertainty import Uncertainty
 
 Row = dict[str, object]

@@ -30,6 +30,9 @@ from robust_hypergan.networks import Params, bind, networks_of
 
 TRAINING_PRECISIONS = ("float32", "bfloat16")
 
+MOST_STEPS, MOST_IMAGES = 10**8, 2**16
+"""Beyond, a number is a slip: no training ends, and no minibatch fits into the memory."""
+
 
 @dataclass(frozen=True)
 class TrainConfig:
@@ -55,7 +58,7 @@ class TrainConfig:
         snapshots: checkpoints kept along the way, evenly spaced, at most one a step; the last is the result.
 
     Raises:
-        InputError: a count below 1, a negative rate, an unknown precision or augmentation.
+        InputError: a count outside its range, a negative rate, an unknown precision or augmentation.
     """
 
     steps: int = 600
@@ -74,13 +77,14 @@ class TrainConfig:
     snapshots: int = 0
 
     def __post_init__(self) -> None:
-        for name in ("steps", "networks", "batch"):
-            check_range(name, getattr(self, name), 1)
+        check_range("steps", self.steps, 1, MOST_STEPS)
+        check_range("train_networks", self.networks, 1, self.codes)
+        check_range("batch", self.batch, 1, MOST_IMAGES)
         for name in ("learning_rate", "warmup", "adversarial_weight", "pretraining", "seed"):
             check_range(name, getattr(self, name), 0)
         check_range("pgd_eps", self.pgd_eps, 0, 1)
         check_range("pgd_steps", self.pgd_steps, 1)
-        check_range("codes", self.codes, self.networks)
+        check_range("codes", self.codes, 1, MOST_IMAGES)
         check_range("snapshots", self.snapshots, 0, self.steps)
         if self.precision not in (None, *TRAINING_PRECISIONS):
             raise unknown("precision", str(self.precision), TRAINING_PRECISIONS)

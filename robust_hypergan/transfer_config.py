@@ -13,7 +13,8 @@ from robust_hypergan.attacks import NORMS, find_attack
 from robust_hypergan.datasets import Dataset
 from robust_hypergan.ensemble import check_engine
 from robust_hypergan.errors import InputError, check_range, unknown
-from robust_hypergan.networks import NetworkDistribution, Networks
+from robust_hypergan.networks import NetworkDistribution, Networks, check_draw
+from robust_hypergan.text import file_name
 
 
 @dataclass(frozen=True)
@@ -65,15 +66,17 @@ class TransferConfig:
                 allowed = "in (0, 1]: images are in [0, 1]" if self.norm == "linf" else "above 0"
                 raise InputError(f"eps {eps:g} is out of range: it must be {allowed}")
         check_range("networks", self.networks, 1, 100_000)
-        for name, least in (("examples", 1), ("source", 0), ("seed", 0)):
+        for name, least in (("examples", 1), ("seed", 0)):
             check_range(name, getattr(self, name), least)
+        check_range("source", self.source, 0, 10**9)
+        check_range("max_networks", self.max_networks, 1, 100_000)
         if self.until_ci_width is not None:
             _check_width(self.until_ci_width)
             check_range("max_networks", self.max_networks, self.networks, 100_000)
         if self.target is not None:
             check_range("target", self.target, 0)
-        if len(set(self.attacks)) < len(self.attacks) or len(set(self.eps)) < len(self.eps):
-            raise InputError("an attack or an eps is given twice: name each once")
+        _check_different("attack", [file_name(attack) for attack in self.attacks])
+        _check_different("eps", [f"{eps:g}" for eps in self.eps])
         for attack in self.attacks:
             find_attack(attack, self.norm)
 
@@ -81,6 +84,13 @@ class TransferConfig:
 def _check_width(width: float) -> None:
     if not 0 < width <= 1:
         raise InputError(f"until_ci_width {width:g} is out of range: it must be in (0, 1], as in 0.05")
+
+
+def _check_different(what: str, written: Sequence[str]) -> None:
+    """Refuses what files and tables could not tell apart."""
+    for each in written:
+        if written.count(each) > 1:
+            raise InputError(f"{what} {each} is given twice, as it is written in files: name each once")
 
 
 def choose_examples(dataset: Dataset, count: int, seed: int) -> Tensor:
@@ -96,11 +106,21 @@ def choose_examples(dataset: Dataset, count: int, seed: int) -> Tensor:
     return torch.from_numpy(np.sort(random.choice(total, count, replace=False)))
 
 
+def check_target(config: TransferConfig, dataset: Dataset) -> None:
+    """Refuses a target that is no class of the data.
+
+    Raises:
+        InputError: says the range.
+    """
+    if config.target is not None:
+        check_range("target", config.target, 0, len(dataset.classes) - 1)
+
+
 def check_addresses(distribution: NetworkDistribution, config: TransferConfig) -> None:
     """Asks a distribution for the last networks of a measurement, before anything is computed.
 
     Raises:
-        InputError: it has not so many.
+        InputError: it has not so many, or they can't be used.
     """
-    distribution.sample(Networks(config.seed, "source", [config.source]))
-    distribution.sample(Networks(config.seed, "fresh", [config.networks - 1]))
+    check_draw(distribution, Networks(config.seed, "source", [config.source]))
+    check_draw(distribution, Networks(config.seed, "fresh", [config.networks - 1]))

@@ -19,13 +19,18 @@ from robust_hypergan.cells import Cell, SavedCell, cell_record
 from robust_hypergan.crafting import craft_cells
 from robust_hypergan.datasets import Dataset, to_unit
 from robust_hypergan.ensemble import network_logits
-from robust_hypergan.errors import InputError, check_range
+from robust_hypergan.errors import InputError
 from robust_hypergan.fold import Fold
 from robust_hypergan.networks import NetworkDistribution, Networks, fingerprint, materialise
 from robust_hypergan.reports import summarise, summary_html
 from robust_hypergan.resumable import Saved, digest
 from robust_hypergan.stopping import draw_until_sure
-from robust_hypergan.transfer_config import TransferConfig, check_addresses, choose_examples
+from robust_hypergan.transfer_config import (
+    TransferConfig,
+    check_addresses,
+    check_target,
+    choose_examples,
+)
 
 
 @dataclass(frozen=True)
@@ -107,8 +112,7 @@ def transfer(
             the target's number, or the source classifies none correctly.
     """
     check_addresses(distribution, config)
-    if config.target is not None:
-        check_range("target", config.target, 0, len(dataset.classes) - 1)
+    check_target(config, dataset)
     chosen = (
         torch.tensor(saved[0].examples) if saved else choose_examples(dataset, config.examples, config.seed)
     )

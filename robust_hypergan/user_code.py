@@ -15,7 +15,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from robust_hypergan.errors import InputError, unknown
+from robust_hypergan.errors import FOREIGN, InputError, unknown
 
 
 def is_user_code(specification: str) -> bool:
@@ -38,8 +38,8 @@ def build_from_user_code(specification: str, what: str, classes: int) -> Any:
     try:
         takes = [name for name in ("classes", "num_classes") if name in inspect.signature(build).parameters]
         return build(**dict.fromkeys(takes[:1], classes))
-    except Exception as error:  # the user's code may raise anything
-        raise InputError(f"{what} {specification} can't be built ({_short(error)})") from error
+    except FOREIGN as error:  # the user's code may raise anything
+        raise InputError(f"{what} {specification} can't be built ({short(error)})") from error
 
 
 def _find(specification: str, what: str) -> Callable[..., Any]:
@@ -47,9 +47,9 @@ def _find(specification: str, what: str) -> Callable[..., Any]:
     try:
         from_file = module_name.endswith(".py")
         module = _import_file(module_name) if from_file else importlib.import_module(module_name)
-    except Exception as error:  # the user's code may raise anything
+    except FOREIGN as error:  # the user's code may raise anything
         advice = "write package.module:NAME or ./file.py:NAME"
-        raise InputError(f"can't import {what} {specification} ({_short(error)}): {advice}") from error
+        raise InputError(f"can't import {what} {specification} ({short(error)}): {advice}") from error
     if not callable(getattr(module, name, None)):
         names = [each for each, value in vars(module).items() if callable(value) and each[0] != "_"]
         raise unknown(f"{what} in {module_name}", name, names)
@@ -71,5 +71,6 @@ def _import_file(name: str) -> ModuleType:
     return module
 
 
-def _short(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}".splitlines()[0]
+def short(error: BaseException) -> str:
+    """What an exception says, after its type, on one line that is not too long."""
+    return " ".join(f"{type(error).__name__}: {error}".split())[:300]

@@ -193,7 +193,7 @@ def test_the_attacks_are_listed_with_their_options():
 
 def test_the_attacks_of_other_libraries_are_listed_by_a_word():
     pytest.importorskip("torchattacks")
-    listed = run("attacks", "torchattacks:pgd").stdout
+    listed = run("attacks", "--load", "torchattacks:pgd").stdout
     assert re.findall(r"^(\S+)", listed, re.MULTILINE) == [
         f"torchattacks:{name}" for name in ("PGD", "PGDRS", "PGDL2", "PGDRSL2")
     ]
@@ -202,11 +202,14 @@ def test_the_attacks_of_other_libraries_are_listed_by_a_word():
 
 def test_a_configuration_file_has_the_keys_of_the_flags_and_a_flag_wins(finished, tmp_path):
     (tmp_path / "c.toml").write_text(
-        f'checkpoint = "{(finished / "hypergan.safetensors").as_posix()}"\n'
         'attack = ["noise"]\neps = [0.1, 0.3]\nnetworks = 3\nexamples = 20\n'
         'quiet = true\nsave_adversarials = true\nchecks = "off"\n'
     )
-    done = run("transfer", "--config", tmp_path / "c.toml", "--networks", "4", "--out", tmp_path / "run")
+    checkpoint = finished / "hypergan.safetensors"  # paths in a file stay in its folder, flags go anywhere
+    done = run(
+        *("transfer", "--config", tmp_path / "c.toml", "--networks", "4"),
+        *("--checkpoint", checkpoint, "--out", tmp_path / "run"),
+    )
     assert done.returncode == 0, done.stderr
     summary = pd.read_csv(tmp_path / "run" / "summary.csv")
     assert summary["attack"].tolist() == ["noise", "noise"]
@@ -282,7 +285,8 @@ def test_bad_input_is_one_line_and_leaves_nothing_behind(arguments, message, tmp
         ("epss = [0.1]", "did you mean eps"),
         ("eps = 0.1", "takes a list"),
         ("eps = [", "is not TOML"),
-        ("networks = true", "takes a number or a text, not True"),
+        ("networks = true", "takes a whole number, not True"),
+        ("networks = 1.5", "takes a whole number, not 1.5"),
         ("networks = 'many'", "'many' is not a valid integer"),
         ("quiet = 3", "takes true or false"),
         ("[bench]\neps = [0.1]", "unknown key"),

@@ -13,7 +13,8 @@ from robust_hypergan.networks import Networks
 from robust_hypergan.residual import ResidualBlock, ResidualClassifier
 from robust_hypergan.trainer import TrainConfig
 from robust_hypergan.training import train
-from robust_hypergan.transferability import TransferConfig, transfer
+from robust_hypergan.transfer_config import TransferConfig
+from robust_hypergan.transferability import transfer
 
 SMALL = HyperGANConfig(latent_dim=16, code_dim=8, hidden=16, chunk=2304, noise_share=0.25)
 

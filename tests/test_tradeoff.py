@@ -15,7 +15,8 @@ from robust_hypergan.networks import Networks
 from robust_hypergan.ordinary import OrdinaryNetwork
 from robust_hypergan.snapshots import keep_snapshot
 from robust_hypergan.tradeoff import TradeoffConfig, run_tradeoff
-from robust_hypergan.transferability import TransferConfig, choose_examples, transfer
+from robust_hypergan.transfer_config import TransferConfig, choose_examples
+from robust_hypergan.transferability import transfer
 from tests.small_classifier import Small
 from tests.small_classifier import __file__ as CLASSIFIER
 
