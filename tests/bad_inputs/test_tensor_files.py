@@ -8,8 +8,8 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from robust_hypergan.cells import Cell, check_saved, load_cells, save_cell
 from robust_hypergan.checkpoint import load_checkpoint
-from robust_hypergan.crafting import Cell, check_saved, load_cells, save_cell
 from robust_hypergan.datasets import make_dataset
 from robust_hypergan.errors import InputError
 from robust_hypergan.resumable import Saved
