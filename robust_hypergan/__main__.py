@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 import click
 
 from robust_hypergan.cli import cli
-from robust_hypergan.errors import InputError
-from robust_hypergan.interruption import end_on_signals
+from robust_hypergan.errors import InputError, LostRankError
+from robust_hypergan.interruption import end_on_signals, is_follower
 
 
 def main() -> None:
@@ -18,6 +19,10 @@ def main() -> None:
         cli.main(prog_name="robust-hypergan", standalone_mode=False)
     except click.ClickException as error:
         _refuse(error.format_message())
+    except LostRankError as error:
+        if is_follower():  # the leader says it, or is the one that is gone
+            sys.exit(2)
+        _refuse(str(error))
     except InputError as error:
         _refuse(str(error))
     except OSError as error:  # a disk that is full or gone where no more could be said about it
@@ -25,7 +30,8 @@ def main() -> None:
 
 
 def _refuse(message: str) -> None:
-    print(f"robust-hypergan: {' '.join(message.split())}", file=sys.stderr)
+    who = f" (rank {os.environ['RANK']})" if is_follower() else ""
+    print(f"robust-hypergan{who}: {' '.join(message.split())}", file=sys.stderr)
     sys.exit(2)
 
 

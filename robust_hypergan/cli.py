@@ -5,6 +5,7 @@ Nothing heavy is imported before a command runs, so that ``--help`` answers at o
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +29,10 @@ if TYPE_CHECKING:
     from robust_hypergan.ensemble_training import EnsembleConfig
 
 
+SHARED = ("bench", "train", "transfer")
+"""Commands that several processes can share."""
+
+
 class Commands(click.Group):
     """A group that suggests the nearest command."""
 
@@ -42,8 +47,11 @@ class Commands(click.Group):
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="robust-hypergan")
-def cli() -> None:
+@click.pass_context
+def cli(ctx: click.Context) -> None:
     """An attacker holds one network of a family: how many of the others does the attack fool?"""
+    if ctx.invoked_subcommand not in SHARED and int(os.environ.get("WORLD_SIZE", "1")) > 1:
+        raise InputError(f"{ctx.invoked_subcommand} runs in one process: torchrun is for {', '.join(SHARED)}")
 
 
 @cli.command()
@@ -198,13 +206,19 @@ for command in COMMANDS:
 
 def _run(flags: dict[str, Any], out: Path, *, trains: bool, transfers: bool) -> None:
     from robust_hypergan.benchmark import bench as run_bench
+    from robust_hypergan.distributed import joined
     from robust_hypergan.interruption import repeat_command
     from robust_hypergan.reports import headline, load_run
     from robust_hypergan.run_folder import accuracy_sentence
 
     config = _bench_config(flags, trains=trains, transfers=transfers)
-    device = find_device(flags["device"])
-    result = run_bench(config, out, device=device, command=repeat_command(), quiet=flags["quiet"])
+    with joined() as ranks:
+        device = find_device(flags["device"])
+        command, quiet = repeat_command(), flags["quiet"]
+        result = run_bench(config, out, device=device, command=command, ranks=ranks, quiet=quiet)
+        ranks.wait()  # the leader may have more to do
+    if not ranks.leads:
+        return
     if result is not None:
         click.echo(headline(load_run(out)))
         click.echo(out / "report.html")

@@ -14,9 +14,11 @@ import torch
 from torch import Tensor, nn
 
 from robust_hypergan.attacks import Attack, AttackError, Audit, Draws, asks_for_draws, craft_audited
+from robust_hypergan.distributed import Ranks
 from robust_hypergan.durable import make_folder
 from robust_hypergan.errors import InputError
 from robust_hypergan.resumable import NOWHERE, Saved
+from robust_hypergan.shared_fold import share_state
 from robust_hypergan.tensor_files import read_tensors, save_tensors
 from robust_hypergan.text import file_name
 
@@ -99,16 +101,7 @@ def craft_cell(
     generator = torch.Generator().manual_seed(
         int(np.random.SeedSequence(seed, spawn_key=(4,)).generate_state(1)[0])
     )
-    cell = Cell(
-        attack.spec,
-        norm,
-        eps,
-        attack.options,
-        target,
-        torch.empty(images.shape, dtype=images.dtype, device=images.device),
-        torch.zeros_like(labels),
-        attacker="several networks" if asks_for_draws(attack.craft) else "one network",
-    )
+    cell = begun_cell(attack, images, labels, eps=eps, norm=norm, target=target)
     things = {"generator": generator, "images": cell.adversarials, "labels": cell.source_labels}
     facts = saved.load(things) or {"done": 0, "seconds": 0.0, "audit": {}}
     done, audit, began = facts["done"], _audit(facts["audit"]), time.perf_counter() - facts["seconds"]
@@ -139,6 +132,30 @@ def craft_cell(
         if saved.due or done == len(images):
             saved.save(things, done=done, seconds=time.perf_counter() - began, audit=asdict(audit))
     return replace(cell, seconds=time.perf_counter() - began, audit=audit)
+
+
+def begun_cell(
+    attack: Attack, images: Tensor, labels: Tensor, *, eps: float, norm: str, target: int | None
+) -> Cell:
+    """A cell before its first batch, with room for all images; arguments as of :func:`craft_cell`."""
+    return Cell(
+        attack.spec,
+        norm,
+        eps,
+        attack.options,
+        target,
+        torch.empty_like(images, memory_format=torch.contiguous_format),
+        torch.zeros_like(labels),
+        attacker="several networks" if asks_for_draws(attack.craft) else "one network",
+    )
+
+
+def share_cell(cell: Cell, ranks: Ranks) -> Cell:
+    """The leader's cell; the others bring theirs as it began."""
+    told = ranks.told({"error": cell.error, "seconds": cell.seconds, "audit": asdict(cell.audit)})
+    if not told["error"]:
+        share_state(ranks, images=cell.adversarials, labels=cell.source_labels)
+    return replace(cell, error=told["error"], seconds=told["seconds"], audit=_audit(told["audit"]))
 
 
 def _audit(record: Mapping[str, Any]) -> Audit:

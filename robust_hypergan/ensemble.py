@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from itertools import islice
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -51,6 +51,57 @@ def ensemble_logits(
     return BACKENDS[name](classifier, images)(params)
 
 
+class EnsembleForward:
+    """Many networks on the same images, block by block, in any order: block *i* depends on *i* alone.
+
+    Args:
+        distribution: what the networks are drawn from.
+        networks: addresses of the M networks.
+        images: ``[N, C, H, W]`` in [0, 1], on the networks' device.
+        backend: one of :data:`robust_hypergan.backends.BACKENDS`; None is the fastest for the device and
+            the size of the whole job.
+        precision: one of :data:`PRECISIONS`; None is the fastest likewise. The cascade gives the predictions
+            of float32, and logits that elsewhere may be off by a hundredth.
+        account: where the choice, and what the cascade did, are written down.
+
+    Raises:
+        InputError: unknown backend or precision, or a classifier that can't be computed in bfloat16.
+    """
+
+    def __init__(
+        self,
+        distribution: NetworkDistribution,
+        networks: Networks,
+        images: Tensor,
+        *,
+        backend: str | None = None,
+        precision: str | None = "float32",
+        account: Account,
+    ) -> None:
+        self.distribution, self.account = distribution, account
+        self.blocks = list(networks.blocks(NETWORK_BLOCK))
+        classifier, flop = distribution.classifier, 0.0
+        if backend is None or precision is None:
+            flop = flop_of(classifier, images) * len(images) * len(networks)
+        account.backend = backend or default_backend(images.device, flop)
+        account.precision = precision or default_precision(classifier, images, flop)
+        check_engine(account.backend, account.precision)
+        self.run: Callable[[Params, int], Tensor]
+        with torch.no_grad():
+            if account.precision == "cascade":
+                check_half(classifier, images)
+                self.run = partial(Cascade(classifier, images, account.backend), account=account)
+            else:
+                run = BACKENDS[account.backend](classifier, images)
+                self.run = lambda params, _: run(params)
+
+    @torch.no_grad()
+    def block(self, number: int) -> tuple[Networks, Tensor]:
+        """The networks of a block, and their logits ``[m, N, classes]``."""
+        networks = self.blocks[number]
+        return networks, self.run(self.distribution.sample(networks), number)
+
+
 def ensemble_forward(
     distribution: NetworkDistribution,
     networks: Networks,
@@ -64,14 +115,12 @@ def ensemble_forward(
     """Blocks of networks with their logits ``[m, N, classes]``, in the order of the addresses.
 
     Args:
-        distribution: what the networks are drawn from.
+        distribution: as of :class:`EnsembleForward`, and so are the others.
         networks: addresses of the M networks.
         images: ``[N, C, H, W]`` in [0, 1], on the networks' device.
-        backend: one of :data:`robust_hypergan.backends.BACKENDS`; None is the fastest for the device and
-            the size of the job.
-        precision: one of :data:`PRECISIONS`; None is the fastest likewise. The cascade gives the predictions
-            of float32, and logits that elsewhere may be off by a hundredth.
-        account: where the choice, and what the cascade did, are written down.
+        backend: of the forward.
+        precision: likewise.
+        account: likewise.
         done: so many of the first networks are left out, whole blocks of them; choices are made as if they
             were not.
 
@@ -79,19 +128,11 @@ def ensemble_forward(
         InputError: unknown backend or precision, or a classifier that can't be computed in bfloat16.
     """
     account = account if account is not None else Account()
-    classifier, flop = distribution.classifier, 0.0
-    if backend is None or precision is None:
-        flop = flop_of(classifier, images) * len(images) * len(networks)
-    account.backend = backend or default_backend(images.device, flop)
-    account.precision = precision or default_precision(classifier, images, flop)
-    check_engine(account.backend, account.precision)
-    with torch.no_grad():
-        run: Callable[[Params], Tensor] = BACKENDS[account.backend](classifier, images)
-        if account.precision == "cascade":
-            check_half(classifier, images)
-            run = Cascade(classifier, images, account.backend, account)
-        for block in islice(networks.blocks(NETWORK_BLOCK), math.ceil(done / NETWORK_BLOCK), None):
-            yield block, run(distribution.sample(block))
+    forward = EnsembleForward(
+        distribution, networks, images, backend=backend, precision=precision, account=account
+    )
+    for number in range(math.ceil(done / NETWORK_BLOCK), len(forward.blocks)):
+        yield forward.block(number)
 
 
 def default_precision(classifier: nn.Module, images: Tensor, flop: float) -> str:

@@ -16,11 +16,13 @@ import numpy as np
 import pandas as pd
 import torch
 from torch import Tensor, nn
+from tqdm import tqdm
 
 from robust_hypergan.attacks import NORMS, find_attack
 from robust_hypergan.cascade import Account
-from robust_hypergan.crafting import Cell, SavedCell, craft_cell
+from robust_hypergan.crafting import Cell, SavedCell, begun_cell, craft_cell, share_cell
 from robust_hypergan.datasets import Dataset, to_unit
+from robust_hypergan.distributed import ALONE, Ranks
 from robust_hypergan.draws import DistributionDraws
 from robust_hypergan.ensemble import check_engine
 from robust_hypergan.errors import InputError, check_range, unknown
@@ -175,6 +177,7 @@ def transfer(
     device: torch.device | None = None,
     saved: Sequence[SavedCell] = (),
     folder: Path | None = None,
+    ranks: Ranks = ALONE,
     quiet: bool = True,
 ) -> TransferResult:
     """Attacks the source network and tries the adversarial images on the fresh ones.
@@ -189,6 +192,7 @@ def transfer(
         folder: where finished cells and the state of the fold are kept; the caller removes it in the end.
             What an interrupted measurement of the same left there is taken up, with the same result as if it
             had never stopped.
+        ranks: who shares the cells, if there is a folder, and the fresh networks; each gets the whole result.
         quiet: no progress bars.
 
     Raises:
@@ -205,6 +209,8 @@ def transfer(
     source = materialise(distribution, Networks(config.seed, "source", [config.source]))
     with torch.no_grad():
         correct = torch.ones_like(labels, dtype=torch.bool) if saved else source(images).argmax(1) == labels
+        # near a tie two devices could differ
+        correct = torch.tensor(ranks.told(correct.tolist()), device=labels.device)
         source_accuracy = correct.double().mean().item()
     tried = len(chosen)
     if not correct.any():
@@ -220,7 +226,7 @@ def transfer(
 
     clean, own_labels = images[correct], labels[correct]
     cells = [each.cell.to(images.device) for each in saved] or list(
-        craft_cells(distribution, source, clean, own_labels, config, quiet, folder)
+        craft_cells(distribution, source, clean, own_labels, config, quiet, folder, ranks)
     )
 
     fold = Fold(cells, images, labels, correct, len(dataset.classes), config.seed)
@@ -244,6 +250,7 @@ def transfer(
                 "images": digest(fold.images),
             },
         ),
+        ranks=ranks,
         quiet=quiet,
     )
 
@@ -289,6 +296,7 @@ def craft_cells(
     config: TransferConfig,
     quiet: bool,
     folder: Path | None = None,
+    ranks: Ranks = ALONE,
 ) -> Iterator[Cell]:
     """Every attack at every eps on one source network.
 
@@ -300,27 +308,40 @@ def craft_cells(
         config: attacks, eps and the source's index.
         quiet: no progress bar.
         folder: as of :func:`transfer`.
+        ranks: who shares the cells; each gets all of them, the others those that the leader has.
     """
     described = {
         "transfer": asdict(config),
         "source": fingerprint(distribution.sample(Networks(config.seed, "source", [config.source]))),
         "images": digest(images),
     }
-    total = len(config.attacks) * len(config.eps) * len(images)
-    with track("crafting", total, quiet) as progress:
-        for number, (spec, eps) in enumerate(product(config.attacks, config.eps)):
-            progress.set_postfix_str(f"{spec} at eps {eps:g}")
-            path = folder and folder / f"cell-{config.source}-{number}.safetensors"
-            yield craft_cell(
-                find_attack(spec),
-                source,
-                images,
-                labels,
-                eps=eps,
-                norm=config.norm,
-                target=config.target,
-                seed=config.seed,
-                draws=lambda: DistributionDraws(distribution, config.seed, config.source),
-                advance=progress.update,
-                saved=Saved(path, "cell", described | {"attack": spec, "eps": eps}),
-            )
+    tasks = [(find_attack(spec), spec, eps) for spec, eps in product(config.attacks, config.eps)]
+
+    def craft(number: int, progress: tqdm[Any]) -> Cell:
+        attack, spec, eps = tasks[number]
+        progress.set_postfix_str(f"{spec} at eps {eps:g}")
+        path = folder and folder / f"cell-{config.source}-{number}.safetensors"
+        return craft_cell(
+            attack,
+            source,
+            images,
+            labels,
+            eps=eps,
+            norm=config.norm,
+            target=config.target,
+            seed=config.seed,
+            draws=lambda: DistributionDraws(distribution, config.seed, config.source),
+            advance=progress.update,
+            saved=Saved(path, "cell", described | {"attack": spec, "eps": eps}),
+        )
+
+    with track("crafting", len(tasks) * len(images), quiet) as progress:
+        own = range(ranks.rank, len(tasks), ranks.size) if folder and ranks.size > 1 else ()
+        made = {number: craft(number, progress) for number in own}
+        ranks.wait()  # now the states of all cells are in the folder, and crafting one again takes no time
+        for number, (attack, _, eps) in enumerate(tasks):
+            if ranks.leads:
+                cell = made.pop(number, None) or craft(number, progress)
+            else:
+                cell = begun_cell(attack, images, labels, eps=eps, norm=config.norm, target=config.target)
+            yield share_cell(cell, ranks)

@@ -11,6 +11,7 @@ ROOT = Path(__file__).parent.parent
 
 LAYERS = [
     {"errors", "text", "progress", "layout"},
+    {"distributed"},
     {"downloads", "user_code", "augmentation", "durable", "interruption"},
     {"idx_sets", "colour_sets"},
     {"packaged"},
@@ -18,11 +19,12 @@ LAYERS = [
     {"networks", "outliers"},
     {"wide_linear", "tensor_files"},
     {"layer_generators"},
-    {"pooling", "half", "tally", "uncertainty", "voting", "diversity_measures"},
+    {"pooling", "half", "tally", "diversity_measures"},
+    {"uncertainty", "voting"},
     {"adversarial_training", "hypergan", "deep_ensemble", "gaussian", "mc_dropout", "ordinary", "backends"},
     {"cascade", "network_gradients", "regression_networks", "resumable"},
     {"ensemble"},
-    {"generated_weights"},
+    {"generated_weights", "shared_fold"},
     {"checkpoint", "accuracy", "trainer", "draws", "regression_fits"},
     {"crafting", "training", "sampling", "presets", "snapshots", "fitting"},
     {"fold", "ensemble_training"},
