@@ -34,7 +34,7 @@ bench-speed: .venv/ready  ## ensemble forward, crafting: ours beside what a user
 
 .venv/ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --constraint constraints.txt --editable ".[torchattacks,foolbox,art,browser,dev]"
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable ".[torchattacks,foolbox,art,browser,cluster,dev]"
 	touch $@
 
 clean:

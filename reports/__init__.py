@@ -24,6 +24,7 @@ from robust_hypergan.reports.effective import effective_wilson_interval
 from robust_hypergan.reports.figure_style import save_figure
 from robust_hypergan.reports.files import read_table, write_bytes, write_table
 from robust_hypergan.reports.findings import find, headline
+from robust_hypergan.reports.merging import CELLS, has_cells, merge_cells
 from robust_hypergan.reports.notebook import summary_html
 from robust_hypergan.reports.outlier_tables import (
     OUTLIER_GALLERY,
@@ -55,6 +56,7 @@ from robust_hypergan.reports.weight_shapes import weight_shapes
 
 __all__ = [
     "ADVERSARIAL_TABLES",
+    "CELLS",
     "CHECKS_COLUMNS",
     "CLASSIFICATION_TABLES",
     "COVERAGE_COLUMNS",
@@ -81,9 +83,11 @@ __all__ = [
     "difference_interval",
     "diversity_table",
     "effective_wilson_interval",
+    "has_cells",
     "headline",
     "layer_table",
     "load_run",
+    "merge_cells",
     "outlier_tables",
     "paired_difference_interval",
     "parse_record",

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from robust_hypergan.cli_cells import cells
 from robust_hypergan.cli_options import (
     CLASSIFIER,
     DATA,
@@ -166,18 +167,22 @@ def sample(
 def report(runs: tuple[Path, ...], out: Path | None) -> None:
     """Remake tables, figures and page of a finished run; or put several runs side by side.
 
+    Of a folder that the command cells has filled, the finished cells are put together first.
+
     \b
     Example:
       robust-hypergan report RUN
       robust-hypergan report RUN1 RUN2 --out COMPARISON
     """
-    from robust_hypergan.reports import write_comparison, write_report
+    from robust_hypergan.reports import has_cells, merge_cells, write_comparison, write_report
 
     if len(runs) > 1:
         click.echo(write_comparison(runs, out or Path("comparison")))
     elif out:
         raise InputError("the report of one run lies in its own folder: --out is for several runs")
     else:
+        if has_cells(runs[0]):
+            merge_cells(runs[0])
         click.echo(write_report(runs[0]))
 
 
@@ -200,7 +205,7 @@ def attacks(word: str) -> None:
             click.echo(f"{'':13} from: {attack.origin}{detail}")
 
 
-for command in COMMANDS:
+for command in (cells, *COMMANDS):
     cli.add_command(command)
 
 

@@ -46,7 +46,8 @@ LAYERS = [
     {"reproduce"},
     {"config_file"},
     {"cli_options"},
-    {"cli_studies"},
+    {"cell_array"},
+    {"cli_studies", "cli_cells"},
     {"cli"},
     {"__main__"},
 ]
