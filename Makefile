@@ -14,8 +14,9 @@ demo: .venv/ready  ## train a HyperGAN, attack one network, try 500 fresh ones, 
 test: .venv/ready  ## every test, a process with one thread for each core; warnings are errors
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --dist loadfile
 
-nightly: .venv/ready  ## kill runs at a hundred random moments; each has to end in the same bits
-	KILLS=100 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -s tests/test_killing.py
+nightly: .venv/ready  ## kill runs at a hundred random moments, and ranks of others; each has to end in the same bits
+	KILLS=100 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -s tests/test_killing.py tests/test_distributed.py \
+		tests/test_cell_array.py
 
 lint: .venv/ready  ## style and formatting
 	$(BIN)/ruff check .

@@ -19,8 +19,9 @@ from robust_hypergan.distributed import Ranks
 from robust_hypergan.ensemble import NETWORK_BLOCK, EnsembleForward
 from robust_hypergan.resumable import packed, unpacked
 
-STRETCH_SECONDS = 15.0
-"""A stretch that is shorter is followed by one of twice as many blocks: a state can be saved in between."""
+SHORT, LONG, PUTTING = 15.0, 300.0, 0.05
+"""A stretch of less than ``SHORT`` seconds is followed by one of twice as many blocks, and so is one of less than
+``LONG`` of which more than a share ``PUTTING`` went into putting together. States are saved in between."""
 
 
 class Foldable(Protocol):
@@ -67,10 +68,12 @@ def fold_networks(
         for number in ranks.share(count):
             for logits in forward.block(position + number)[1]:
                 own.add(logits)
+        computed = time.perf_counter() - began
         _put_together(own, forward.account, starts, ranks)
         position += count
-        short = time.perf_counter() - began < STRETCH_SECONDS
-        length = ranks.told(2 * length if short and ranks.size > 1 else length)
+        seconds = time.perf_counter() - began
+        too_short = seconds < SHORT or (seconds < LONG and seconds - computed > PUTTING * seconds)
+        length = ranks.told(2 * length if too_short and ranks.size > 1 else length)
         yield min(position * NETWORK_BLOCK, sum(map(len, forward.blocks)))
 
 

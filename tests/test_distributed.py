@@ -96,7 +96,7 @@ def differing(out, whole):
 
 def test_a_lost_rank_ends_two_which_go_on_to_the_files_of_one(whole, tmp_path):
     begun = launch(2, tmp_path / "run", seconds=0.1)
-    begun.kill(1, "training", 0.3)
+    begun.kill(1, "training", 0.0)
     code, printed = begun.end()
     assert code != 0
     assert "give the same command again" in printed or "interrupted; to go on: robust-hypergan" in printed
