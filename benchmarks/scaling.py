@@ -70,7 +70,7 @@ STAGES = {"training": training, "folding": folding}
 
 
 def measure() -> None:
-    """What one rank prints: seconds, and seconds of the processor, of each stage."""
+    """Measures every stage on one of the ranks."""
     torch.set_num_threads(1)
     with joined() as ranks:
         for name, prepare in STAGES.items():
@@ -78,17 +78,20 @@ def measure() -> None:
             ranks.wait()
             began, busy = time.perf_counter(), time.process_time()
             run()
-            own = {"stage": name, "busy": time.process_time() - busy}
+            busy = time.process_time() - busy
             ranks.wait()
-            print(json.dumps(own | {"seconds": time.perf_counter() - began}), flush=True)
+            own = torch.tensor([[time.perf_counter() - began, busy]], dtype=torch.float64)
+            slowest = ranks.gathered(own, ranks.size).amax(0).tolist()
+            if ranks.leads:
+                print(json.dumps([name, *slowest]), flush=True)
 
 
-def launched(size: int) -> list[dict[str, float | str]]:
-    """What so many ranks print."""
+def launched(size: int) -> list[tuple[str, float, float]]:
+    """Stage, seconds and processor seconds of the busiest rank, as the first of so many ranks prints."""
     torchrun = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(size)]
     command = [sys.executable, *torchrun, __file__, "--measure"]
     printed = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-    return [json.loads(line) for line in printed.splitlines() if line.startswith("{")]
+    return [json.loads(line) for line in printed.splitlines() if line.startswith("[")]
 
 
 def main(sizes: list[int]) -> None:
@@ -96,18 +99,17 @@ def main(sizes: list[int]) -> None:
     found: dict[tuple[str, int], list[tuple[float, float]]] = {}
     for _ in range(REPETITIONS):
         for size in sizes:
-            rows = launched(size)
-            for name in STAGES:
-                own = [row for row in rows if row["stage"] == name]
-                slowest = tuple(max(float(row[key]) for row in own) for key in ("seconds", "busy"))
-                found.setdefault((name, size), []).append((slowest[0], slowest[1]))
+            for name, seconds, busy in launched(size):
+                found.setdefault((name, size), []).append((seconds, busy))
+                print(f"{name} on {size}: {seconds:.2f} s, {busy:.2f} s busy", file=sys.stderr, flush=True)
     print("| stage | ranks | seconds | faster | busiest rank | faster |")
     print("| --- | --- | --- | --- | --- | --- |")
     for (name, size), values in sorted(found.items(), reverse=True):
-        seconds, busy = (median(value[i] for value in values) for i in (0, 1))
-        first = [median(value[i] for value in found[name, sizes[0]]) for i in (0, 1)]
-        ratios = f"{first[0] / seconds:.2f}", f"{first[1] / busy:.2f}"
-        print(f"| {name} | {size} | {seconds:.1f} | {ratios[0]} | {busy:.1f} | {ratios[1]} |")
+        now, first = (
+            [median(value[i] for value in each) for i in (0, 1)] for each in (values, found[name, sizes[0]])
+        )
+        ratios = [f"{then / each:.2f}" for then, each in zip(first, now, strict=True)]
+        print(f"| {name} | {size} | {now[0]:.1f} | {ratios[0]} | {now[1]:.1f} | {ratios[1]} |")
 
 
 if __name__ == "__main__":

@@ -20,8 +20,8 @@ from robust_hypergan.ensemble import NETWORK_BLOCK, EnsembleForward
 from robust_hypergan.resumable import packed, unpacked
 
 SHORT, LONG, PUTTING = 15.0, 300.0, 0.05
-"""A stretch of less than ``SHORT`` seconds is followed by one of twice as many blocks, and so is one of less than
-``LONG`` of which more than a share ``PUTTING`` went into putting together. States are saved in between."""
+"""A stretch of less than ``SHORT`` seconds is followed by one of twice as many blocks, and so is one of less
+than ``LONG`` of which more than a share ``PUTTING`` went into putting together; states are saved between."""
 
 
 class Foldable(Protocol):
