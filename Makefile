@@ -14,8 +14,9 @@ demo: .venv/ready  ## train a HyperGAN, attack one network, try 500 fresh ones, 
 test: .venv/ready  ## every test, a process with one thread for each core; warnings are errors
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --dist loadfile
 
-nightly: .venv/ready  ## kill runs at a hundred random moments; each has to end in the same bits
-	KILLS=100 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -s tests/test_killing.py
+nightly: .venv/ready  ## kill runs at a hundred random moments, and ranks of others; each has to end in the same bits
+	KILLS=100 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -s tests/test_killing.py tests/test_distributed.py \
+		tests/test_cell_array.py
 
 fuzz: .venv/ready  ## ten minutes of random bytes for each reader of a stranger's files
 	$(BIN)/pip install --quiet "atheris==3.0.0"
@@ -43,7 +44,7 @@ bench-speed: .venv/ready  ## ensemble forward, crafting: ours beside what a user
 
 .venv/ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --constraint constraints.txt --editable ".[torchattacks,foolbox,art,browser,dev]"
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable ".[torchattacks,foolbox,art,browser,cluster,dev]"
 	touch $@
 
 clean:

@@ -30,6 +30,7 @@ from robust_hypergan.reports.figure_style import save_figure
 from robust_hypergan.reports.files import read_table, write_bytes, write_table
 from robust_hypergan.reports.findings import find, headline, left_out
 from robust_hypergan.reports.jackknife import mean_over_pairs
+from robust_hypergan.reports.merging import CELLS, has_cells, merge_cells
 from robust_hypergan.reports.notebook import summary_html
 from robust_hypergan.reports.outlier_tables import (
     OUTLIER_GALLERY,
@@ -62,6 +63,7 @@ from robust_hypergan.reports.weight_shapes import weight_shapes
 
 __all__ = [
     "ADVERSARIAL_TABLES",
+    "CELLS",
     "CHECKS_COLUMNS",
     "CLASSIFICATION_TABLES",
     "COVERAGE_COLUMNS",
@@ -91,11 +93,13 @@ __all__ = [
     "difference_interval",
     "diversity_table",
     "effective_wilson_interval",
+    "has_cells",
     "headline",
     "layer_table",
     "left_out",
     "load_run",
     "mean_over_pairs",
+    "merge_cells",
     "outlier_tables",
     "paired_difference_interval",
     "parse_record",

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 import click
 
 from robust_hypergan.cli import cli
-from robust_hypergan.errors import InputError
-from robust_hypergan.interruption import end_on_signals
+from robust_hypergan.errors import InputError, LostRankError
+from robust_hypergan.interruption import end_on_signals, is_follower
 
 OUT_OF_MEMORY = (
     "out of memory, even for little at once: give it more, or ask for less with --batch and --train-networks "
@@ -26,6 +27,10 @@ def main() -> None:
         code = cli.main(prog_name="robust-hypergan", standalone_mode=False)
     except click.ClickException as error:
         _refuse(error.format_message())
+    except LostRankError as error:
+        if is_follower():  # the leader says it, or is the one that is gone
+            sys.exit(2)
+        _refuse(str(error))
     except InputError as error:
         _refuse(str(error))
     except OSError as error:  # a disk that is full or gone where no more could be said about it
@@ -41,7 +46,8 @@ def main() -> None:
 
 
 def _refuse(message: str) -> None:
-    print(f"robust-hypergan: {' '.join(message.split())}", file=sys.stderr)
+    who = f" (rank {os.environ['RANK']})" if is_follower() else ""
+    print(f"robust-hypergan{who}: {' '.join(message.split())}", file=sys.stderr)
     sys.exit(2)
 
 

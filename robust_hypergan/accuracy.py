@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
+from torch import Tensor
 
+from robust_hypergan.cascade import Account
 from robust_hypergan.datasets import Dataset, to_unit
-from robust_hypergan.ensemble import ensemble_forward
+from robust_hypergan.distributed import ALONE, Ranks
+from robust_hypergan.ensemble import EnsembleForward
 from robust_hypergan.networks import NetworkDistribution, Networks, fresh_available
 from robust_hypergan.progress import track
+from robust_hypergan.shared_fold import fold_networks, share_state
 from robust_hypergan.tally import Tally
 
 
@@ -38,6 +43,45 @@ class Accuracy:
     vote_all: float
 
 
+class AccuracyFold:
+    """Networks folded into their accuracies and the mean votes of the first 10, the first 100, and all.
+
+    Args:
+        labels: true classes ``[n]``.
+        classes: number of classes.
+        start: networks before the first that is added, which another fold has.
+    """
+
+    STATE: ClassVar = ("singles", "votes")
+
+    def __init__(self, labels: Tensor, classes: int, start: int = 0) -> None:
+        self.labels, self.classes, self.start = labels, classes, start
+        self.singles: list[float] = []
+        self.votes = {name: Tally(labels, classes) for name in ("all", "10", "100")}
+
+    def add(self, logits: Tensor) -> None:
+        """Adds the logits ``[n, classes]`` of one network."""
+        number = self.start + len(self.singles)
+        self.singles.append(self.votes["all"].add(logits).double().mean().item())
+        for size in ("10", "100"):
+            if number < int(size):
+                self.votes[size].add(logits)
+
+    def part(self, start: int) -> AccuracyFold:
+        """An empty fold for the networks from ``start`` on."""
+        return AccuracyFold(self.labels, self.classes, start)
+
+    def extend(self, later: AccuracyFold) -> None:
+        """Adds a part that starts where this one ends."""
+        self.singles += later.singles
+        for name, tally in self.votes.items():
+            tally.extend(later.votes[name])
+
+    def vote(self, name: str) -> float:
+        """Accuracy of a mean vote: ``10``, ``100`` or ``all``."""
+        return (self.votes[name].mean_vote == self.labels).double().mean().item()
+
+
 def measure_accuracy(
     distribution: NetworkDistribution,
     dataset: Dataset,
@@ -46,6 +90,7 @@ def measure_accuracy(
     seed: int = 0,
     device: torch.device | None = None,
     backend: str | None = None,
+    ranks: Ranks = ALONE,
     quiet: bool = True,
 ) -> Accuracy:
     """Accuracy of the first networks of the ``fresh`` stream on a whole split.
@@ -57,26 +102,25 @@ def measure_accuracy(
         seed: of the networks' addresses.
         device: where to compute; None is the CPU.
         backend: of the ensemble forward.
+        ranks: who shares the networks; each gets the result.
         quiet: no progress bar.
     """
     networks = fresh_available(distribution, networks)
     images, labels = to_unit(dataset.images.to(device)), dataset.labels.to(device)
-    tally, singles, votes = Tally(labels, len(dataset.classes)), [], {}
+    fold = AccuracyFold(labels, len(dataset.classes))
     addresses = Networks(seed, "fresh", range(networks))
+    forward = EnsembleForward(distribution, addresses, images, backend=backend, account=Account())
     with track("accuracy", networks, quiet) as progress:
-        for _, logits in ensemble_forward(distribution, addresses, images, backend=backend):
-            for own in logits:
-                singles.append(tally.add(own).double().mean().item())
-                if tally.networks in (10, 100):
-                    votes[tally.networks] = (tally.mean_vote == labels).double().mean().item()
-            progress.update(len(logits))
+        for done in fold_networks(fold, forward, 0, 0, ranks):
+            progress.update(done - progress.n)
+    share_state(ranks, fold=fold)
     return Accuracy(
         networks=networks,
         examples=len(labels),
-        single_mean=sum(singles) / networks,
-        single_min=min(singles),
-        single_max=max(singles),
-        vote_10=votes.get(10),
-        vote_100=votes.get(100),
-        vote_all=(tally.mean_vote == labels).double().mean().item(),
+        single_mean=sum(fold.singles) / networks,
+        single_min=min(fold.singles),
+        single_max=max(fold.singles),
+        vote_10=fold.vote("10") if networks >= 10 else None,
+        vote_100=fold.vote("100") if networks >= 100 else None,
+        vote_all=fold.vote("all"),
     )

@@ -6,6 +6,8 @@ training of Tramer et al., ICLR 2018, arXiv:1705.07204, here of networks generat
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import torch
 from torch import Tensor, nn
 
@@ -22,6 +24,7 @@ def others_adversarials(
     eps: float,
     steps: int,
     generator: torch.Generator,
+    wanted: Collection[int] | None = None,
 ) -> Tensor:
     """PGD examples for each of M networks, made against the one before it; for the first, against the last.
 
@@ -32,17 +35,20 @@ def others_adversarials(
         labels: ``[M, B]``.
         eps: radius of the L-inf ball.
         steps: of PGD, from a random start.
-        generator: of the starts, on the CPU.
+        generator: of the starts, on the CPU; each network's are the same whichever are wanted.
+        wanted: networks whose images are made, the others' are left as they are; None is all.
 
     Returns:
         Adversarial images of the same shape in [0, 1].
     """
     networks = networks_of(params)
     model = bind(classifier, networks[-1])
-    made = []
-    for index, (own_images, own_labels) in enumerate(zip(images, labels, strict=True)):
+    seeds = torch.randint(2**62, (len(networks),), generator=generator).tolist()
+    made = images.clone()
+    for index in range(len(networks)) if wanted is None else wanted:
         load(model, networks[index - 1])
-        made.append(
-            pgd(model, own_images, own_labels, eps=eps, norm="linf", generator=generator, steps=steps)
+        random = torch.Generator().manual_seed(seeds[index])
+        made[index] = pgd(
+            model, images[index], labels[index], eps=eps, norm="linf", generator=random, steps=steps
         )
-    return torch.stack(made)
+    return made

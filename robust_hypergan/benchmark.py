@@ -20,6 +20,7 @@ from robust_hypergan.beside import beside_configs, measure_beside
 from robust_hypergan.cells import SavedCell, cell_record, check_saved, load_cells, save_cell
 from robust_hypergan.checkpoint import Checkpoint
 from robust_hypergan.datasets import Dataset
+from robust_hypergan.distributed import ALONE, Ranks
 from robust_hypergan.errors import InputError
 from robust_hypergan.evidence import MEASUREMENTS
 from robust_hypergan.gallery import write_gallery
@@ -29,7 +30,7 @@ from robust_hypergan.outliers import load_outliers
 from robust_hypergan.preparation import loaded, trained, untrained
 from robust_hypergan.probe import comparable, middle_eps
 from robust_hypergan.reports import Run, parse_record, write_report, write_table
-from robust_hypergan.run_folder import RunFolder
+from robust_hypergan.run_folder import RunFolder, open_run
 from robust_hypergan.transfer_config import TransferConfig, check_target, choose_examples
 from robust_hypergan.transferability import TransferResult, transfer
 
@@ -40,6 +41,7 @@ def bench(
     *,
     device: torch.device | None = None,
     command: str = "",
+    ranks: Ranks = ALONE,
     quiet: bool = True,
 ) -> TransferResult | None:
     """Runs everything that a configuration asks for, in the folder ``out``.
@@ -49,6 +51,8 @@ def bench(
         out: the run's folder: new, empty, or of the same run unfinished, which is then taken up again.
         device: where to compute; None is the CPU.
         command: the command that repeats the run, for the report.
+        ranks: who shares training, accuracy and transfer; the leader alone writes and does all the rest. All
+            see the same folder.
         quiet: no progress bars.
 
     Returns:
@@ -59,6 +63,7 @@ def bench(
             before the folder is made.
     """
     device = device or torch.device("cpu")
+    quiet = quiet or not ranks.leads
     test_set = config.data.load("test")
     training_set = None if config.checkpoint else config.data.load("train")
     checkpoint = loaded(config, test_set) if config.checkpoint else untrained(config, test_set)
@@ -69,7 +74,7 @@ def bench(
         check_target(config.transfer, test_set)
     if config.transfer and not saved:
         choose_examples(test_set, config.transfer.examples, config.transfer.seed)
-    with RunFolder(out, command, config.plain()) as run:
+    with open_run(out, command, config.plain(), ranks) as run:
         run.update(
             device=str(device),
             threads=torch.get_num_threads(),
@@ -81,13 +86,25 @@ def bench(
         run.update_same(data=_describe(test_set, training_set))
         move(checkpoint.distribution, device)
         if training_set:
-            checkpoint = trained(run, checkpoint, training_set, config, device, quiet)
+            checkpoint = trained(run, checkpoint, training_set, config, device, quiet, ranks)
         networks = Networks((config.transfer or config.training).seed, "source", [0])
         run.update_same(networks=fingerprint(checkpoint.distribution.sample(networks)))
-        _measure_accuracy(run, checkpoint, test_set, device, quiet)
+        _measure_accuracy(run, checkpoint, test_set, device, quiet, ranks)
         if not config.transfer:
             return None
-        result = _transfer(run, checkpoint.distribution, test_set, config.transfer, device, saved, quiet)
+        result = transfer(
+            checkpoint.distribution,
+            test_set,
+            config.transfer,
+            device=device,
+            saved=saved,
+            folder=run.progress,
+            ranks=ranks,
+            quiet=quiet,
+        )
+        if not ranks.leads:
+            return result
+        _write_transfer(run, checkpoint.distribution, config.transfer, saved, result)
         if config.save_adversarials:
             _save_adversarials(run, result, test_set)
         if beside:
@@ -114,27 +131,22 @@ def bench(
 
 
 def _measure_accuracy(
-    run: RunFolder, checkpoint: Checkpoint, dataset: Dataset, device: torch.device, quiet: bool
+    run: RunFolder, checkpoint: Checkpoint, dataset: Dataset, device: torch.device, quiet: bool, ranks: Ranks
 ) -> None:
     if run.has("accuracy"):
         return
     started = time.perf_counter()
-    accuracy = measure_accuracy(checkpoint.distribution, dataset, device=device, quiet=quiet)
+    accuracy = measure_accuracy(checkpoint.distribution, dataset, device=device, ranks=ranks, quiet=quiet)
     run.update(accuracy=asdict(accuracy), seconds={"accuracy": time.perf_counter() - started})
 
 
-def _transfer(
+def _write_transfer(
     run: RunFolder,
     distribution: NetworkDistribution,
-    dataset: Dataset,
     config: TransferConfig,
-    device: torch.device,
     saved: Sequence[SavedCell],
-    quiet: bool,
-) -> TransferResult:
-    result = transfer(
-        distribution, dataset, config, device=device, saved=saved, folder=run.progress, quiet=quiet
-    )
+    result: TransferResult,
+) -> None:
     write_table(result.examples, run.path / "examples.csv")
     write_table(result.networks, run.path / "networks.csv")
     write_table(result.fold.near_ties_table(result.chosen, result.indices), run.path / "near_ties.csv")
@@ -159,7 +171,6 @@ def _transfer(
     )
     if all(cell.error for cell in result.cells):
         raise InputError(f"no attack worked: {result.cells[0].error}")
-    return result
 
 
 def _measure_evidence(run: RunFolder, measured: Measured) -> None:

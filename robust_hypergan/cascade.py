@@ -2,7 +2,8 @@
 
 A prediction can only differ where the two largest logits lie closer together than the errors of two logits of
 an image lie apart. How far apart they lie is measured, on a sample of every block of networks, and taken
-:data:`SAFETY` times; a second sample is computed both ways to see whether the predictions agree.
+:data:`SAFETY` times; a second sample is computed both ways to see whether the predictions agree. What becomes
+of a block depends on that block alone, so blocks can be computed in any order and anywhere.
 """
 
 from __future__ import annotations
@@ -21,7 +22,9 @@ SAFETY = 2.0
 """The largest difference between logit errors of a sample is taken so many times."""
 
 SAMPLE = 32
-"""Images of each network that are computed both ways to measure the error, and as many to audit."""
+"""Images of each of 16 networks that are computed both ways to measure the error, and as many to audit.
+
+Of fewer networks it is more images each, so that a short block is measured as well."""
 
 
 @dataclass
@@ -34,8 +37,8 @@ class Account:
         pairs: networks times images.
         repeated: pairs that were nearly a tie and computed again in float32.
         audited: pairs of the second sample.
-        disagreeing: of these, how many predictions were not those of float32; from the first on
-            everything is computed in float32.
+        disagreeing: of these, how many predictions were not those of float32; their blocks were computed
+            in float32 then.
         logit_error: largest difference seen between the errors of two logits of an image.
         tau: largest margin below which a pair was computed again.
     """
@@ -56,6 +59,17 @@ class Account:
         shares = {"repeated_share": self.repeated / max(1, self.pairs)}
         return asdict(self) | shares
 
+    def forget(self) -> None:
+        """Starts counting anew; the choices stay."""
+        self.__dict__ |= asdict(Account(self.backend, self.precision))
+
+    def extend(self, other: Account) -> None:
+        """Adds what was computed elsewhere, in the same way."""
+        for name in ("pairs", "repeated", "audited", "disagreeing"):
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        self.logit_error = max(self.logit_error, other.logit_error)
+        self.tau = max(self.tau, other.tau)
+
 
 class Cascade:
     """The ensemble forward in bfloat16, near ties in float32.
@@ -64,24 +78,27 @@ class Cascade:
         classifier: the architecture, in eval mode.
         images: ``[N, C, H, W]`` in [0, 1].
         backend: of the bfloat16 pass.
-        account: where what happens is written down.
     """
 
-    def __init__(self, classifier: nn.Module, images: Tensor, backend: str, account: Account) -> None:
+    def __init__(self, classifier: nn.Module, images: Tensor, backend: str) -> None:
         self.fast = BACKENDS[backend](classifier, images, half=True)
         self.exact = ChunkedLoop(classifier, images)
-        self.images, self.account = images, account
+        self.images = images
 
-    def __call__(self, params: Params) -> Tensor:
-        """Logits ``[M, N, classes]``, of float32 where it matters for the prediction."""
-        account, networks = self.account, networks_of(params)
+    def __call__(self, params: Params, number: int, account: Account) -> Tensor:
+        """Logits ``[M, N, classes]``, of float32 where it matters for the prediction.
+
+        Args:
+            params: parameters ``[M, ...]`` of one block of networks.
+            number: of the block, to draw its samples by.
+            account: where what happens is written down.
+        """
+        networks = networks_of(params)
         account.pairs += len(networks) * len(self.images)
-        if account.disagreeing:
-            return self.exact(params)
         logits = self.fast(params)
-        # by position, so that what goes on after an interruption draws the same
-        random = np.random.default_rng(np.random.SeedSequence(0, spawn_key=(6, account.pairs)))
-        samples = [self._sample(random) for _ in networks]
+        random = np.random.default_rng(np.random.SeedSequence(0, spawn_key=(6, number)))
+        each = min(SAMPLE * max(1, 16 // len(networks)), len(self.images) // 2)
+        samples = [self._sample(random, each) for _ in networks]
         exact = [
             self.exact.one(network, torch.cat(sample))
             for network, sample in zip(networks, samples, strict=True)
@@ -92,24 +109,25 @@ class Cascade:
             for own, true, count, (first, _) in zip(logits, exact, measured, samples, strict=True)
         )
         account.logit_error = max(account.logit_error, error)
-        account.tau = SAFETY * account.logit_error
+        account.tau = max(account.tau, SAFETY * error)
         for own, network in zip(logits, networks, strict=True):
-            self._repeat_near_ties(own, network)
+            account.repeated += self._repeat_near_ties(own, network, SAFETY * error)
+        disagreeing = 0
         for own, true, count, (_, second) in zip(logits, exact, measured, samples, strict=True):
             account.audited += len(second)
-            account.disagreeing += int((own[second].argmax(1) != true[count:].argmax(1)).sum())
-        return self.exact(params) if account.disagreeing else logits
+            disagreeing += int((own[second].argmax(1) != true[count:].argmax(1)).sum())
+        account.disagreeing += disagreeing
+        return self.exact(params) if disagreeing else logits
 
-    def _repeat_near_ties(self, logits: Tensor, network: Params) -> None:
+    def _repeat_near_ties(self, logits: Tensor, network: Params, tau: float) -> int:
         largest = logits.topk(2, dim=1).values
-        close = (largest[:, 0] - largest[:, 1] < self.account.tau).nonzero().squeeze(1)
-        self.account.repeated += len(close)
+        close = (largest[:, 0] - largest[:, 1] < tau).nonzero().squeeze(1)
         if len(close):
             logits[close] = self.exact.one(network, close)
+        return len(close)
 
-    def _sample(self, random: np.random.Generator) -> tuple[Tensor, Tensor]:
-        """Two disjoint samples of the images, of equal size."""
-        count = min(SAMPLE, len(self.images) // 2)
+    def _sample(self, random: np.random.Generator, count: int) -> tuple[Tensor, Tensor]:
+        """Two disjoint samples of the images, of ``count`` each."""
         chosen = torch.from_numpy(random.choice(len(self.images), 2 * count, replace=False))
         first, second = chosen.to(self.images.device).split([count, count])
         return first, second

@@ -5,12 +5,14 @@ Nothing heavy is imported before a command runs, so that ``--help`` answers at o
 
 from __future__ import annotations
 
+import os
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from robust_hypergan.cli_cells import cells
 from robust_hypergan.cli_options import (
     CLASSIFIER,
     DATA,
@@ -31,6 +33,9 @@ if TYPE_CHECKING:
 
 SOME_FAILED = 3
 """Exit code of a command that is done but for cells or kinds of networks that failed."""
+
+SHARED = ("bench", "train", "transfer")
+"""Commands that several processes can share."""
 
 
 class Commands(click.Group):
@@ -55,8 +60,11 @@ class Commands(click.Group):
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="robust-hypergan")
-def cli() -> None:
+@click.pass_context
+def cli(ctx: click.Context) -> None:
     """An attacker holds one network of a family: how many of the others does the attack fool?"""
+    if ctx.invoked_subcommand not in SHARED and int(os.environ.get("WORLD_SIZE", "1")) > 1:
+        raise InputError(f"{ctx.invoked_subcommand} runs in one process: torchrun is for {', '.join(SHARED)}")
 
 
 @cli.command()
@@ -171,18 +179,22 @@ def sample(
 def report(runs: tuple[Path, ...], out: Path | None) -> None:
     """Remake tables, figures and page of a finished run; or put several runs side by side.
 
+    Of a folder that the command cells has filled, the finished cells are put together first.
+
     \b
     Example:
       robust-hypergan report RUN
       robust-hypergan report RUN1 RUN2 --out COMPARISON
     """
-    from robust_hypergan.reports import write_comparison, write_report
+    from robust_hypergan.reports import has_cells, merge_cells, write_comparison, write_report
 
     if len(runs) > 1:
         click.echo(write_comparison(runs, out or Path("comparison")))
     elif out:
         raise InputError("the report of one run lies in its own folder: --out is for several runs")
     else:
+        if has_cells(runs[0]):
+            merge_cells(runs[0])
         click.echo(write_report(runs[0]))
 
 
@@ -210,19 +222,25 @@ def attacks(word: str, load: bool) -> None:
             click.echo(f"{'':13} from: {attack.origin}{detail}")
 
 
-for command in COMMANDS:
+for command in (cells, *COMMANDS):
     cli.add_command(command)
 
 
 def _run(flags: dict[str, Any], out: Path, *, trains: bool, transfers: bool) -> None:
     from robust_hypergan.benchmark import bench as run_bench
+    from robust_hypergan.distributed import joined
     from robust_hypergan.interruption import repeat_command
     from robust_hypergan.reports import headline, left_out, load_run
     from robust_hypergan.run_folder import accuracy_sentence
 
     config = _bench_config(flags, trains=trains, transfers=transfers)
-    device = find_device(flags["device"])
-    result = run_bench(config, out, device=device, command=repeat_command(), quiet=flags["quiet"])
+    with joined() as ranks:
+        device = find_device(flags["device"])
+        command, quiet = repeat_command(), flags["quiet"]
+        result = run_bench(config, out, device=device, command=command, ranks=ranks, quiet=quiet)
+        ranks.wait()  # the leader may have more to do
+    if not ranks.leads:
+        return
     if result is not None:
         run = load_run(out)
         click.echo(headline(run))

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
+from tqdm import tqdm
 
 from robust_hypergan.attacks import (
     Attack,
@@ -23,6 +24,7 @@ from robust_hypergan.attacks import (
     find_attack,
 )
 from robust_hypergan.cells import Cell
+from robust_hypergan.distributed import ALONE, Ranks
 from robust_hypergan.draws import DistributionDraws
 from robust_hypergan.ensemble import network_logits
 from robust_hypergan.finite import NotFinite
@@ -30,6 +32,7 @@ from robust_hypergan.memory import is_out_of_memory
 from robust_hypergan.networks import NetworkDistribution, Networks, fingerprint
 from robust_hypergan.progress import track
 from robust_hypergan.resumable import NOWHERE, Saved, digest
+from robust_hypergan.shared_fold import share_state
 from robust_hypergan.transfer_config import TransferConfig
 
 CRAFT_BATCH = 125
@@ -71,16 +74,7 @@ def craft_cell(
     generator = torch.Generator().manual_seed(
         int(np.random.SeedSequence(seed, spawn_key=(4,)).generate_state(1)[0])
     )
-    cell = Cell(
-        attack.spec,
-        norm,
-        eps,
-        attack.options,
-        target,
-        torch.zeros_like(images),
-        torch.zeros_like(labels),
-        attacker="several networks" if asks_for_draws(attack.craft) else "one network",
-    )
+    cell = begun_cell(attack, images, labels, eps=eps, norm=norm, target=target)
     things = {"generator": generator, "images": cell.adversarials, "labels": cell.source_labels}
     facts = saved.load(things) or {"done": 0, "seconds": 0.0, "audit": {}}
     done, audit, began = facts["done"], _audit(facts["audit"]), time.perf_counter() - facts["seconds"]
@@ -118,6 +112,30 @@ def craft_cell(
     return replace(cell, seconds=time.perf_counter() - began, audit=audit)
 
 
+def begun_cell(
+    attack: Attack, images: Tensor, labels: Tensor, *, eps: float, norm: str, target: int | None
+) -> Cell:
+    """A cell before its first batch, with room for all images; arguments as of :func:`craft_cell`."""
+    return Cell(
+        attack.spec,
+        norm,
+        eps,
+        attack.options,
+        target,
+        torch.zeros_like(images, memory_format=torch.contiguous_format),
+        torch.zeros_like(labels),
+        attacker="several networks" if asks_for_draws(attack.craft) else "one network",
+    )
+
+
+def share_cell(cell: Cell, ranks: Ranks) -> Cell:
+    """The leader's cell; the others bring theirs as it began."""
+    told = ranks.told({"error": cell.error, "seconds": cell.seconds, "audit": asdict(cell.audit)})
+    if not told["error"]:
+        share_state(ranks, images=cell.adversarials, labels=cell.source_labels)
+    return replace(cell, error=told["error"], seconds=told["seconds"], audit=_audit(told["audit"]))
+
+
 def _audit(record: Mapping[str, Any]) -> Audit:
     """An audit that was JSON, which knows no tuples."""
     return replace(Audit(**record), notes=tuple(record.get("notes", ())))
@@ -131,6 +149,7 @@ def craft_cells(
     config: TransferConfig,
     quiet: bool,
     folder: Path | None = None,
+    ranks: Ranks = ALONE,
 ) -> Iterator[Cell]:
     """Every attack at every eps on one source network.
 
@@ -142,27 +161,40 @@ def craft_cells(
         config: attacks, eps and the source's index.
         quiet: no progress bar.
         folder: as of :func:`transfer`.
+        ranks: who shares the cells; each gets all of them, the others those that the leader has.
     """
     described = {
         "transfer": asdict(config),
         "source": fingerprint(distribution.sample(Networks(config.seed, "source", [config.source]))),
         "images": digest(images),
     }
-    total = len(config.attacks) * len(config.eps) * len(images)
-    with track("crafting", total, quiet) as progress:
-        for number, (spec, eps) in enumerate(product(config.attacks, config.eps)):
-            progress.set_postfix_str(f"{spec} at eps {eps:g}")
-            path = folder and folder / f"cell-{config.source}-{number}.safetensors"
-            yield craft_cell(
-                find_attack(spec),
-                source,
-                images,
-                labels,
-                eps=eps,
-                norm=config.norm,
-                target=config.target,
-                seed=config.seed,
-                draws=lambda: DistributionDraws(distribution, config.seed, config.source),
-                advance=progress.update,
-                saved=Saved(path, "cell", described | {"attack": spec, "eps": eps}),
-            )
+    tasks = [(find_attack(spec), spec, eps) for spec, eps in product(config.attacks, config.eps)]
+
+    def craft(number: int, progress: tqdm[Any]) -> Cell:
+        attack, spec, eps = tasks[number]
+        progress.set_postfix_str(f"{spec} at eps {eps:g}")
+        path = folder and folder / f"cell-{config.source}-{number}.safetensors"
+        return craft_cell(
+            attack,
+            source,
+            images,
+            labels,
+            eps=eps,
+            norm=config.norm,
+            target=config.target,
+            seed=config.seed,
+            draws=lambda: DistributionDraws(distribution, config.seed, config.source),
+            advance=progress.update,
+            saved=Saved(path, "cell", described | {"attack": spec, "eps": eps}),
+        )
+
+    with track("crafting", len(tasks) * len(images), quiet) as progress:
+        own = range(ranks.rank, len(tasks), ranks.size) if folder and ranks.size > 1 else ()
+        made = {number: craft(number, progress) for number in own}
+        ranks.wait()  # now the states of all cells are in the folder, and crafting one again takes no time
+        for number, (attack, _, eps) in enumerate(tasks):
+            if ranks.leads:
+                cell = made.pop(number, None) or craft(number, progress)
+            else:
+                cell = begun_cell(attack, images, labels, eps=eps, norm=config.norm, target=config.target)
+            yield share_cell(cell, ranks)

@@ -6,7 +6,9 @@ whoever folds the blocks as they come (:mod:`robust_hypergan.tally`) needs the s
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -56,6 +58,69 @@ def ensemble_logits(
     return BACKENDS[name](classifier, images)(params)
 
 
+class EnsembleForward:
+    """Many networks on the same images, block by block, in any order: block *i* depends on *i* alone.
+
+    Args:
+        distribution: what the networks are drawn from.
+        networks: addresses of the M networks.
+        images: ``[N, C, H, W]`` in [0, 1], on the networks' device.
+        backend: one of :data:`robust_hypergan.backends.BACKENDS`; None is the fastest for the device and
+            the size of the whole job.
+        precision: one of :data:`PRECISIONS`; None is the fastest likewise. The cascade gives the predictions
+            of float32, and logits that elsewhere may be off by a hundredth.
+        account: where the choice, and what the cascade did, are written down.
+
+    Raises:
+        InputError: unknown backend or precision, or a classifier that can't be computed in bfloat16.
+    """
+
+    def __init__(
+        self,
+        distribution: NetworkDistribution,
+        networks: Networks,
+        images: Tensor,
+        *,
+        backend: str | None = None,
+        precision: str | None = "float32",
+        account: Account,
+    ) -> None:
+        self.distribution, self.images, self.account = distribution, images, account
+        self.blocks = list(networks.blocks(NETWORK_BLOCK))
+        classifier, flop = distribution.classifier, 0.0
+        if backend is None or precision is None:
+            flop = flop_of(classifier, images) * len(images) * len(networks)
+        account.backend = backend or default_backend(images.device, flop)
+        account.precision = precision or default_precision(classifier, images, flop)
+        check_engine(account.backend, account.precision)
+        self.run: Callable[[Params, int], Tensor]
+        with torch.no_grad():
+            if account.precision == "cascade":
+                check_half(classifier, images)
+                self.run = partial(Cascade(classifier, images, account.backend), account=account)
+            else:
+                run = BACKENDS[account.backend](classifier, images)
+                self.run = lambda params, _: run(params)
+
+    @torch.no_grad()
+    def block(self, number: int) -> tuple[Networks, Tensor]:
+        """The networks of a block, and their logits ``[m, N, classes]``; fewer at once where memory is short.
+
+        Raises:
+            NotFinite: a logit is not; the message says of which network, and where in it that begins.
+        """
+        networks = self.blocks[number]
+        at_once = network_block(self.distribution.classifier, self.images.device)
+        return networks, torch.cat([self._logits(part, number) for part in networks.blocks(at_once)])
+
+    def _logits(self, networks: Networks, number: int) -> Tensor:
+        params = self.distribution.sample(networks)
+        logits = self.run(params, number)
+        if not bool(logits.isfinite().all()):
+            raise _not_finite(self.distribution.classifier, networks, params, self.images, logits)
+        return logits
+
+
 def ensemble_forward(
     distribution: NetworkDistribution,
     networks: Networks,
@@ -69,39 +134,25 @@ def ensemble_forward(
     """Blocks of networks with their logits ``[m, N, classes]``, in the order of the addresses.
 
     Args:
-        distribution: what the networks are drawn from.
+        distribution: as of :class:`EnsembleForward`, and so are the others.
         networks: addresses of the M networks.
         images: ``[N, C, H, W]`` in [0, 1], on the networks' device.
-        backend: one of :data:`robust_hypergan.backends.BACKENDS`; None is the fastest for the device and
-            the size of the job.
-        precision: one of :data:`PRECISIONS`; None is the fastest likewise. The cascade gives the predictions
-            of float32, and logits that elsewhere may be off by a hundredth.
-        account: where the choice, and what the cascade did, are written down.
-        done: so many of the first networks are left out; choices are made as if they were not.
+        backend: of the forward.
+        precision: likewise.
+        account: likewise.
+        done: so many of the first networks are left out, whole blocks of them; choices are made as if they
+            were not.
 
     Raises:
         InputError: unknown backend or precision, or a classifier that can't be computed in bfloat16.
         NotFinite: a logit is not; the message says of which network, and where in it that begins.
     """
     account = account if account is not None else Account()
-    classifier, flop = distribution.classifier, 0.0
-    if backend is None or precision is None:
-        flop = flop_of(classifier, images) * len(images) * len(networks)
-    account.backend = backend or default_backend(images.device, flop)
-    account.precision = precision or default_precision(classifier, images, flop)
-    check_engine(account.backend, account.precision)
-    with torch.no_grad():
-        run: Callable[[Params], Tensor] = BACKENDS[account.backend](classifier, images)
-        if account.precision == "cascade":
-            check_half(classifier, images)
-            run = Cascade(classifier, images, account.backend, account)
-        left = Networks(networks.seed, networks.stream, networks.indices[done:])
-        for block in left.blocks(network_block(classifier, images.device)):
-            params = distribution.sample(block)
-            logits = run(params)
-            if not bool(logits.isfinite().all()):
-                raise _not_finite(classifier, block, params, images, logits)
-            yield block, logits
+    forward = EnsembleForward(
+        distribution, networks, images, backend=backend, precision=precision, account=account
+    )
+    for number in range(math.ceil(done / NETWORK_BLOCK), len(forward.blocks)):
+        yield forward.block(number)
 
 
 @torch.no_grad()

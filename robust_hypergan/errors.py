@@ -18,6 +18,10 @@ class InputError(ValueError):
     """
 
 
+class LostRankError(InputError):
+    """Another process of the run is gone."""
+
+
 def check_range(what: str, value: float, least: float, most: float = math.inf) -> None:
     """Refuses a number outside ``[least, most]``, NaN included.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from typing import ClassVar
 
@@ -15,7 +16,7 @@ from robust_hypergan.cells import Cell
 from robust_hypergan.near_ties import NearTies
 from robust_hypergan.reports import EXAMPLES_COLUMNS, NETWORKS_COLUMNS, wilson_interval
 from robust_hypergan.tally import Tally
-from robust_hypergan.uncertainty import Uncertainty
+from robust_hypergan.uncertainty import UNCERTAINTY_NETWORKS, Uncertainty
 from robust_hypergan.voting import Voting
 
 
@@ -44,6 +45,13 @@ class CellFold:
         self.fooled += fooled
         self.flipped += fooled & clean_right
         self.fooled_by_network.append(int((fooled & self.source_fooled).sum()))
+
+    def extend(self, later: CellFold) -> None:
+        """Adds what was folded of the networks that follow."""
+        self.tally.extend(later.tally)
+        self.fooled += later.fooled
+        self.flipped += later.flipped
+        self.fooled_by_network += later.fooled_by_network
 
     @property
     def fooled_fractions(self) -> tuple[np.ndarray, np.ndarray]:
@@ -77,18 +85,41 @@ class Fold:
     def __init__(
         self, cells: Sequence[Cell], images: Tensor, labels: Tensor, correct: Tensor, classes: int, seed: int
     ) -> None:
-        self.correct = correct
-        self.clean = Tally(labels, classes)
-        self.cells = [CellFold(cell, labels[correct], classes) for cell in cells if not cell.error]
-        self.images = torch.cat([images, *(each.cell.adversarials for each in self.cells)])
-        self.sizes = [len(images), *(len(each.labels) for each in self.cells)]
-        self.clean_accuracy: list[float] = []
+        self.correct, self.labels, self.classes, self.seed = correct, labels, classes, seed
+        self.images = torch.cat([images, *(cell.adversarials for cell in cells if not cell.error)])
         self.clean_images = images[correct]
+        self._begin([cell for cell in cells if not cell.error], 0)
+
+    def _begin(self, cells: Sequence[Cell], start: int) -> None:
+        """Nothing folded yet of the networks from ``start`` on."""
+        labels, classes = self.labels, self.classes
+        self.clean = Tally(labels, classes)
+        self.cells = [CellFold(cell, labels[self.correct], classes) for cell in cells]
+        self.sizes = [len(labels), *(len(each.labels) for each in self.cells)]
+        self.clean_accuracy: list[float] = []
         all_labels = torch.cat([labels, *(each.labels for each in self.cells)])
         tried, *parts = torch.arange(len(all_labels), device=labels.device).split(self.sizes)
-        self.voting = Voting(all_labels, classes, [tried, tried[correct], *parts], seed)
-        self.uncertainty = Uncertainty(len(all_labels), classes, labels.device)
+        queries = [tried, tried[self.correct], *parts]
+        self.voting = Voting(all_labels, classes, queries, self.seed, start)
+        most = max(0, UNCERTAINTY_NETWORKS - start)
+        self.uncertainty = Uncertainty(len(all_labels), classes, labels.device, most)
         self.near_ties = NearTies()
+
+    def part(self, start: int) -> Fold:
+        """An empty fold of the same images, for the networks from ``start`` on; see :meth:`extend`."""
+        later = copy.copy(self)
+        later._begin([each.cell for each in self.cells], start)
+        return later
+
+    def extend(self, later: Fold) -> None:
+        """Adds a part that starts where this one ends: the same as its networks one after the other."""
+        self.clean.extend(later.clean)
+        self.clean_accuracy += later.clean_accuracy
+        for each, more in zip(self.cells, later.cells, strict=True):
+            each.extend(more)
+        self.voting.extend(later.voting)
+        self.uncertainty.extend(later.uncertainty)
+        self.near_ties.extend(later.near_ties)
 
     def add(self, logits: Tensor) -> None:
         """Adds the logits of one fresh network on all images."""

@@ -22,6 +22,11 @@ def repeat_command() -> str:
     return shlex.join(["robust-hypergan", *sys.argv[1:]])
 
 
+def is_follower() -> bool:
+    """Whether this is one of several processes of a run, as ``torchrun`` starts them, but not the first."""
+    return int(os.environ.get("WORLD_SIZE", "1")) > 1 and os.environ.get("RANK", "0") != "0"
+
+
 def end_on_signals() -> None:
     """From now on SIGINT ends the process with 130 and SIGTERM with 143; in the main thread only.
 
@@ -43,5 +48,6 @@ def _end(heard: socket.socket, _: socket.socket) -> NoReturn:
     while number not in SIGNALS:  # another one's handler
         number = heard.recv(1)[0]
     told = f"\nrobust-hypergan: interrupted; to go on: {repeat_command()}\n"
-    os.write(2, told.encode())  # the stream may be in use by the main thread
+    if not is_follower():
+        os.write(2, told.encode())  # the stream may be in use by the main thread
     os._exit(128 + number)

@@ -44,3 +44,10 @@ class NearTies:
         self.count += len(images)
         self.found += [[self.networks, image] for image in images[: MOST_KEPT - len(self.found)]]
         self.networks += 1
+
+    def extend(self, later: NearTies) -> None:
+        """Adds those of the networks that follow."""
+        moved = [[self.networks + network, image] for network, image in later.found]
+        self.found += moved[: MOST_KEPT - len(self.found)]
+        self.count += later.count
+        self.networks += later.networks

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from robust_hypergan.distributed import ALONE, Ranks
 from robust_hypergan.half import can_halve, halved
 from robust_hypergan.layout import preferred_layout
 from robust_hypergan.networks import Params, call_network, networks_of
@@ -23,16 +24,20 @@ class NetworkGradients:
 
     Every network is back-propagated alone, so memory does not grow with M. On a CPU the networks are spread
     over threads, each computing with one: a network is too small to be worth dividing, and what comes out
-    does not depend on how many threads there are.
+    does not depend on how many threads there are. Likewise over ranks, who all get the whole.
 
     Args:
         classifier: the architecture.
         images: two or more images ``[N, C, H, W]`` in [0, 1], to see how the classifier takes them.
         half: compute in bfloat16 up to the last layer; None where the processor does so fast and the
             classifier can be.
+        ranks: who shares the networks.
     """
 
-    def __init__(self, classifier: nn.Module, images: Tensor, *, half: bool | None = None) -> None:
+    def __init__(
+        self, classifier: nn.Module, images: Tensor, *, half: bool | None = None, ranks: Ranks = ALONE
+    ) -> None:
+        self.ranks = ranks
         on_cpu = images.device.type == "cpu"
         self.half = is_half(None, classifier, images) if half is None else half
         self.cast: Callable[[Params], Params] = dict
@@ -53,19 +58,31 @@ class NetworkGradients:
             labels: ``[M, B]``.
         """
         networks = networks_of(params)
+        own = self.ranks.share(len(networks))
 
         def work(thread: int) -> list[Result]:
-            rows = range(thread, len(networks), self.threads)
+            rows = own[thread :: self.threads]
             return [self._one(self.modules[thread], networks[i], images[i], labels[i]) for i in rows]
 
         shares = list(self.pool.map(work, range(self.threads)))
         torch.set_num_threads(self.threads)  # some libraries took the workers' single thread for everyone's
-        results = [shares[i % self.threads][i // self.threads] for i in range(len(networks))]
-        losses, accuracies, gradients = zip(*results, strict=True)
+        results = [shares[i % self.threads][i // self.threads] for i in range(len(own))]
+        values = self._of_everyone(results, params)
+        losses, accuracies, *gradients = values.split([1, 1, *(v[0].numel() for v in params.values())], 1)
         stacked = {
-            name: torch.stack(parts) for name, parts in zip(params, zip(*gradients, strict=True), strict=True)
+            name: part.reshape(value.shape).contiguous()
+            for (name, value), part in zip(params.items(), gradients, strict=True)
         }
-        return torch.stack(losses).mean().item(), torch.stack(accuracies).mean().item(), stacked
+        return losses.squeeze(1).mean().item(), accuracies.squeeze(1).mean().item(), stacked
+
+    def _of_everyone(self, results: list[Result], params: Params) -> Tensor:
+        """A row for each network: loss, accuracy, and the gradients one after the other."""
+        device = next(iter(params.values())).device
+        width = 2 + sum(value[0].numel() for value in params.values())
+        own = torch.empty(len(results), width, device=device)
+        for row, (loss, accuracy, gradients) in zip(own, results, strict=True):
+            torch.cat([loss[None], accuracy[None], *(each.flatten() for each in gradients)], out=row)
+        return self.ranks.gathered(own, len(next(iter(params.values()))))
 
     def _one(self, module: nn.Module, network: Params, images: Tensor, labels: Tensor) -> Result:
         own = {name: self.layout(value).requires_grad_() for name, value in self.cast(network).items()}

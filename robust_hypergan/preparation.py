@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, replace
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -12,6 +13,7 @@ from robust_hypergan.bench_config import BenchConfig
 from robust_hypergan.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from robust_hypergan.classifiers import build_classifier, default_classifier
 from robust_hypergan.datasets import Dataset, to_unit
+from robust_hypergan.distributed import ALONE, Ranks
 from robust_hypergan.ensemble_training import train_ensemble, untrained_ensemble
 from robust_hypergan.errors import FOREIGN, InputError
 from robust_hypergan.hypergan import HyperGAN
@@ -91,45 +93,66 @@ def trained(
     config: BenchConfig,
     device: torch.device,
     quiet: bool,
+    ranks: Ranks = ALONE,
 ) -> Checkpoint:
-    """Trains in the run's folder, or takes up again what an earlier try left there."""
+    """Trains in the run's folder, or takes up again what an earlier try left there.
+
+    The ranks share the networks of a HyperGAN's steps; the leader trains other kinds alone.
+    """
     path = run.path / config.checkpoint_name
-    if path.exists():  # an earlier try got this far
-        checkpoint = load_checkpoint(path, start.classifier)
-        move(checkpoint.distribution, device)
-    else:
-        name, classes = start.classifier, start.classes
-        distribution = start.distribution
-        half = is_half(
-            config.training.precision, distribution.classifier, to_unit(dataset.images[:2].to(device))
-        )
-        training = replace(config.training, precision="bfloat16" if half else "float32")
-        facts: dict[str, Any] = {"data": dataset.name, "data_sha256": dataset.sha256}
-        if config.ensemble:
-            distribution, table = train_ensemble(
-                lambda seed: build_classifier(name, classes, seed=seed),
-                dataset,
-                training,
-                config.ensemble,
-                device=device,
-                folder=run.path,
-                quiet=quiet,
-            )
-        else:
-            assert isinstance(distribution, HyperGAN)
-            so_far = Checkpoint(distribution, name, classes, facts | {"training": asdict(training)})
-            table = train(
-                distribution,
-                dataset,
-                training,
-                folder=run.path,
-                keep=lambda step: keep_snapshot(run.path, step, so_far),
-                quiet=quiet,
-            )
-        facts |= {"training": asdict(training), "seconds": float(table["seconds"].iloc[-1])}
-        checkpoint = Checkpoint(distribution, name, classes, facts)
-        save_checkpoint(path, checkpoint)
+    if not ranks.told(path.exists()):  # else an earlier try got this far
+        if ranks.leads or not config.ensemble:
+            _train(path, run, start, dataset, config, device, quiet, ranks)
+        ranks.wait()
+    checkpoint = load_checkpoint(path, start.classifier)
+    move(checkpoint.distribution, device)
     check_draw(checkpoint.distribution, Networks(config.training.seed, "source", [0]))
-    forget_state(run.path)
+    if ranks.leads:
+        forget_state(run.path)
     run.update(seconds={"training": checkpoint.facts["seconds"]})
     return checkpoint
+
+
+def _train(
+    path: Path,
+    run: RunFolder,
+    start: Checkpoint,
+    dataset: Dataset,
+    config: BenchConfig,
+    device: torch.device,
+    quiet: bool,
+    ranks: Ranks,
+) -> None:
+    """Trains in the run's folder, and writes the checkpoint."""
+    name, classes = start.classifier, start.classes
+    distribution = start.distribution
+    half = is_half(config.training.precision, distribution.classifier, to_unit(dataset.images[:2].to(device)))
+    if not config.ensemble:
+        half = ranks.told(half)
+    training = replace(config.training, precision="bfloat16" if half else "float32")
+    facts: dict[str, Any] = {"data": dataset.name, "data_sha256": dataset.sha256}
+    if config.ensemble:
+        distribution, table = train_ensemble(
+            lambda seed: build_classifier(name, classes, seed=seed),
+            dataset,
+            training,
+            config.ensemble,
+            device=device,
+            folder=run.path,
+            quiet=quiet,
+        )
+    else:
+        assert isinstance(distribution, HyperGAN)
+        so_far = Checkpoint(distribution, name, classes, facts | {"training": asdict(training)})
+        table = train(
+            distribution,
+            dataset,
+            training,
+            folder=run.path,
+            keep=lambda step: keep_snapshot(run.path, step, so_far),
+            ranks=ranks,
+            quiet=quiet,
+        )
+    facts |= {"training": asdict(training), "seconds": float(table["seconds"].iloc[-1])}
+    if ranks.leads:
+        save_checkpoint(path, Checkpoint(distribution, name, classes, facts))

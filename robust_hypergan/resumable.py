@@ -17,6 +17,8 @@ from typing import Any
 
 import numpy as np
 import torch
+from safetensors.torch import load as load_tensors
+from safetensors.torch import save as tensor_bytes
 from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
@@ -110,6 +112,19 @@ class Saved:
             self.path.unlink(missing_ok=True)
             with contextlib.suppress(OSError):  # it holds other states, or is gone already
                 self.path.parent.rmdir()
+
+
+def packed(things: Mapping[str, Any]) -> bytes:
+    """The state of things, by name, to be sent to another process; see :func:`unpacked`."""
+    collected = [pair for name, thing in things.items() for pair in _collected(name, thing)]
+    return tensor_bytes({name: value.detach().cpu().contiguous() for name, value in collected})
+
+
+def unpacked(content: bytes, things: Mapping[str, Any]) -> None:
+    """Lays a packed state over things of the same names."""
+    tensors = load_tensors(content)
+    for name, thing in things.items():
+        _restored(name, thing, tensors)
 
 
 def digest(tensor: Tensor) -> str:

@@ -20,6 +20,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
+from robust_hypergan.distributed import Ranks
 from robust_hypergan.durable import PARTIAL, read_text, remove_folder, remove_partials, write_bytes
 from robust_hypergan.errors import InputError
 from robust_hypergan.reports import RUN_FORMAT, check_format
@@ -145,6 +146,40 @@ class RunFolder:
                 self.update(status="failed", finished=_now(), error=reason)
         finally:
             self._lock.release()
+
+
+class FollowedRun(RunFolder):
+    """The run's folder for a rank that does not lead: it knows what the leader found, and writes nothing.
+
+    Args:
+        path: the folder, which the leader has opened as a :class:`RunFolder`.
+        record: what the leader's ``run.json`` holds.
+    """
+
+    def __init__(self, path: Path, record: dict[str, Any]) -> None:
+        self.path, self.progress, self.record = path, path / FOLDER, record
+
+    def update(self, seconds: Mapping[str, float] | None = None, **facts: Any) -> None:
+        """Leaves it to the leader."""
+
+    def finish(self) -> None:
+        """Leaves it to the leader."""
+
+    def __exit__(self, *_: object) -> None:
+        """Leaves it to the leader."""
+
+
+def open_run(path: Path, command: str, config: Mapping[str, Any], ranks: Ranks) -> RunFolder:
+    """A run's folder on every rank; only the leader locks it and writes.
+
+    Raises:
+        InputError: as of :class:`RunFolder`.
+    """
+    if ranks.leads:
+        run = RunFolder(path, command, config)
+        ranks.told(run.record)
+        return run
+    return FollowedRun(path, ranks.told(None))
 
 
 def is_finished(path: Path) -> bool:

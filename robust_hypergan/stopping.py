@@ -13,12 +13,14 @@ import time
 from collections.abc import Iterator, Sequence
 
 from robust_hypergan.cascade import Account
-from robust_hypergan.ensemble import ensemble_forward
+from robust_hypergan.distributed import ALONE, Ranks
+from robust_hypergan.ensemble import EnsembleForward
 from robust_hypergan.fold import CellFold, Fold
 from robust_hypergan.networks import NetworkDistribution, Networks, fresh_available
 from robust_hypergan.progress import track
 from robust_hypergan.reports import crossed_mean_interval, unlimited_columns_interval
 from robust_hypergan.resumable import Saved
+from robust_hypergan.shared_fold import fold_networks, share_state
 
 
 def draw_until_sure(
@@ -33,6 +35,7 @@ def draw_until_sure(
     precision: str | None = None,
     account: Account,
     saved: Saved,
+    ranks: Ranks = ALONE,
     quiet: bool = True,
 ) -> tuple[tuple[int, ...], str, float]:
     """Folds fresh networks in, round by round.
@@ -47,7 +50,8 @@ def draw_until_sure(
         backend: of the ensemble forward.
         precision: likewise.
         account: where is written down what was computed.
-        saved: where the fold's state is kept, to go on from after an interruption, and in the end.
+        saved: where the leader keeps the fold's state, to go on from after an interruption, and in the end.
+        ranks: who shares the networks; in the end all of them have the whole fold and account.
         quiet: no progress bar.
 
     Returns:
@@ -55,37 +59,36 @@ def draw_until_sure(
         seconds it took, those before an interruption included.
     """
     things = {"fold": fold, "account": account}
-    facts = saved.load(things) or {"reason": "", "seconds": 0.0}
-    reason, began = facts["reason"], time.perf_counter() - facts["seconds"]
-    done, drawn, ends = fold.networks, 0, [networks]
+    facts = (saved.load(things) if ranks.leads else None) or {"reason": "", "seconds": 0.0}
+    began = time.perf_counter() - facts["seconds"]
+    reason, done = ranks.told([facts["reason"], fold.networks])
+    drawn, ends = 0, [networks]
     if width is not None:
         ends = list(round_ends(networks, fresh_available(distribution, most)))
     with track("fresh networks", networks, quiet, initial=done) as progress:
         for position, stop in enumerate(ends):
             progress.total = stop
             if stop >= done:  # else it was judged before the interruption
-                for block, logits in ensemble_forward(
+                forward = EnsembleForward(
                     distribution,
                     Networks(seed, "fresh", range(drawn, stop)),
                     fold.images,
                     backend=backend,
                     precision=precision,
                     account=account,
-                    done=max(0, done - drawn),
-                ):
-                    for own in logits:
-                        fold.add(own)
-                    progress.update(len(block))
-                    if saved.due or fold.networks == stop:
-                        saved.save(things, reason=reason, seconds=time.perf_counter() - began)
-                before, reason = (
-                    reason,
-                    "" if width is None else stop_reason(fold.cells, width, stop, ends[-1]),
                 )
+                for folded in fold_networks(fold, forward, drawn, max(0, done - drawn), ranks):
+                    progress.update(drawn + folded - progress.n)
+                    if ranks.leads and (saved.due or fold.networks == stop):
+                        saved.save(things, reason=reason, seconds=time.perf_counter() - began)
+                before = reason
+                if width is not None:
+                    reason = ranks.told(stop_reason(fold.cells, width, stop, ends[-1]) if ranks.leads else "")
                 if reason and before:
                     ends = ends[: position + 1]
                     break
             drawn = stop
+    share_state(ranks, **things)
     return tuple(ends), reason, time.perf_counter() - began
 
 

@@ -1,4 +1,8 @@
-"""Folding the logits of network after network into counts, so that memory does not grow with M."""
+"""Folding the logits of network after network into counts, so that memory does not grow with M.
+
+Whatever is folded can be folded in parts, each of the networks that follow one another: a part is extended by
+the next one, and to the last bit it does not matter where they were divided.
+"""
 
 from __future__ import annotations
 
@@ -8,13 +12,21 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+GRID = 2.0**32
+"""Summands are rounded to multiples of 1 / GRID, which is finer than a float32 near 1 by far."""
+
+
+def summand(value: Tensor) -> Tensor:
+    """A softmax, or anything in [0, 8], as float64 of which up to 2^18 add up without any rounding.
+
+    So the sums are the same to the last bit in whatever order, and however the networks were grouped.
+    """
+    return (value.double() * GRID).round_().div_(GRID)
+
 
 @dataclass
 class Tally:
     """What M networks made of n images of known labels.
-
-    Networks are added one at a time in float64, so that the sums are the same to the last bit however
-    the networks were grouped.
 
     Attributes:
         labels: true classes ``[n]``.
@@ -40,9 +52,15 @@ class Tally:
         """Adds one network's logits ``[n, classes]``; returns which images ``[n]`` it got right."""
         predictions = logits.argmax(1)
         self.votes[torch.arange(len(predictions), device=predictions.device), predictions] += 1
-        self.probability += logits.softmax(1)
+        self.probability += summand(logits.softmax(1))
         self.networks += 1
         return predictions == self.labels
+
+    def extend(self, later: Tally) -> None:
+        """Adds what another tally of the same images made of the networks that follow."""
+        self.votes += later.votes
+        self.probability += later.probability
+        self.networks += later.networks
 
     @property
     def wrong(self) -> Tensor:

@@ -22,6 +22,7 @@ from torch.nn import functional
 from robust_hypergan.adversarial_training import others_adversarials
 from robust_hypergan.augmentation import AUGMENTATIONS, augment
 from robust_hypergan.datasets import Dataset, to_unit
+from robust_hypergan.distributed import ALONE, Ranks
 from robust_hypergan.errors import check_range, unknown
 from robust_hypergan.finite import NotFinite, check_finite, check_loss, first_layer_not_finite
 from robust_hypergan.hypergan import Discriminator, HyperGAN, seeded
@@ -107,12 +108,15 @@ class Trainer:
         hypergan: what is trained, in place.
         dataset: training images and labels.
         config: how.
+        ranks: who shares the networks of each step; everything else each rank does alike.
     """
 
     STATE: ClassVar = ("step", "generator", "discriminator", "optimizer", "discriminator_optimizer")
 
-    def __init__(self, hypergan: HyperGAN, dataset: Dataset, config: TrainConfig) -> None:
-        self.hypergan, self.dataset, self.config = hypergan, dataset, config
+    def __init__(
+        self, hypergan: HyperGAN, dataset: Dataset, config: TrainConfig, ranks: Ranks = ALONE
+    ) -> None:
+        self.hypergan, self.dataset, self.config, self.ranks = hypergan, dataset, config, ranks
         self.generator = hypergan.generator
         self.device = hypergan.device
         self.images = dataset.images.to(self.device)
@@ -127,7 +131,9 @@ class Trainer:
             self.discriminator.parameters(), rate, betas=(0.5, 0.999), fused=True
         )
         half = None if config.precision is None else config.precision == "bfloat16"
-        self.network_gradients = NetworkGradients(hypergan.classifier, to_unit(self.images[:2]), half=half)
+        self.network_gradients = NetworkGradients(
+            hypergan.classifier, to_unit(self.images[:2]), half=half, ranks=ranks
+        )
         self.step = 0
 
     def advance(self) -> dict[str, float]:
@@ -158,6 +164,7 @@ class Trainer:
                 eps=config.pgd_eps,
                 steps=config.pgd_steps,
                 generator=random,
+                wanted=self.ranks.share(config.networks),
             )
         loss, accuracy, gradients = self.network_gradients(detached, images, labels)
         if not math.isfinite(loss):

@@ -12,11 +12,13 @@ import pandas as pd
 from torch import nn
 
 from robust_hypergan.datasets import Dataset
+from robust_hypergan.distributed import ALONE, Ranks
 from robust_hypergan.finite import NotFinite, check_finite
 from robust_hypergan.hypergan import HyperGAN
 from robust_hypergan.progress import track
 from robust_hypergan.reports import TRAINING_COLUMNS, write_table
 from robust_hypergan.resumable import FOLDER, Saved
+from robust_hypergan.shared_fold import share_state
 from robust_hypergan.snapshots import find_snapshots
 from robust_hypergan.trainer import TrainConfig, Trainer
 
@@ -34,6 +36,7 @@ def train(
     folder: Path | None = None,
     checkpoint_seconds: float | None = None,
     keep: Callable[[int], None] | None = None,
+    ranks: Ranks = ALONE,
     quiet: bool = True,
 ) -> pd.DataFrame:
     """Trains a HyperGAN in place.
@@ -48,6 +51,8 @@ def train(
         checkpoint_seconds: least time between two states; None is a minute.
         keep: called with the step after each of ``config.snapshot_steps``; what it writes is there before any
             later state is, so that a training that is resumed leaves the same snapshots.
+        ranks: who shares the networks of each step, with the same result as alone; the leader keeps the
+            state.
         quiet: no progress bar.
 
     Returns:
@@ -58,7 +63,8 @@ def train(
         InputError: the folder holds the state of another training, or a damaged one.
         NotFinite: a loss or a weight is not; what was saved before stays.
     """
-    trainer = Trainer(hypergan, dataset, config)
+    folder = folder if ranks.leads else None
+    trainer = Trainer(hypergan, dataset, config, ranks)
     described = {
         "training": asdict(config),
         "hypergan": asdict(hypergan.config),
@@ -66,8 +72,10 @@ def train(
         "data": dataset.sha256,
     }
     saved = Saved(folder and folder / STATE_NAME, "training", described, checkpoint_seconds)
-    facts = saved.load({"trainer": trainer}) or {"rows": [], "window": []}
+    facts = ranks.told(saved.load({"trainer": trainer}) or {"rows": [], "window": []})
     rows, window = facts["rows"], facts["window"]
+    if ranks.told(trainer.step):
+        share_state(ranks, trainer=trainer)
     if not trainer.step:
         trainer.pretrain_mixer()
     before = rows[-1]["seconds"] if rows else 0.0
@@ -79,7 +87,7 @@ def train(
         while trainer.step < config.steps:
             window.append(trainer.advance())
             progress.update()
-            if keep and trainer.step in config.snapshot_steps:
+            if keep and ranks.leads and trainer.step in config.snapshot_steps:
                 keep(trainer.step)
             if not trainer.step % LOG_EVERY or trainer.step == config.steps:
                 means = {key: sum(row[key] for row in window) / len(window) for key in window[0]}

@@ -18,6 +18,7 @@ from robust_hypergan.cascade import Account
 from robust_hypergan.cells import Cell, SavedCell, cell_record
 from robust_hypergan.crafting import craft_cells
 from robust_hypergan.datasets import Dataset, to_unit
+from robust_hypergan.distributed import ALONE, Ranks
 from robust_hypergan.ensemble import network_logits
 from robust_hypergan.errors import InputError
 from robust_hypergan.fold import Fold
@@ -91,6 +92,7 @@ def transfer(
     device: torch.device | None = None,
     saved: Sequence[SavedCell] = (),
     folder: Path | None = None,
+    ranks: Ranks = ALONE,
     quiet: bool = True,
 ) -> TransferResult:
     """Attacks the source network and tries the adversarial images on the fresh ones.
@@ -105,6 +107,7 @@ def transfer(
         folder: where finished cells and the state of the fold are kept; the caller removes it in the end.
             What an interrupted measurement of the same left there is taken up, with the same result as if it
             had never stopped.
+        ranks: who shares the cells, if there is a folder, and the fresh networks; each gets the whole result.
         quiet: no progress bars.
 
     Raises:
@@ -121,6 +124,8 @@ def transfer(
     correct = torch.ones_like(labels, dtype=torch.bool)
     if not saved:
         correct = network_logits(source, images).argmax(1) == labels
+    # near a tie two devices could differ
+    correct = torch.tensor(ranks.told(correct.tolist()), device=labels.device)
     source_accuracy = correct.double().mean().item()
     tried = len(chosen)
     if not correct.any():
@@ -136,7 +141,7 @@ def transfer(
 
     clean, own_labels = images[correct], labels[correct]
     cells = [each.cell.to(images.device) for each in saved] or list(
-        craft_cells(distribution, source, clean, own_labels, config, quiet, folder)
+        craft_cells(distribution, source, clean, own_labels, config, quiet, folder, ranks)
     )
 
     fold = Fold(cells, images, labels, correct, len(dataset.classes), config.seed)
@@ -160,6 +165,7 @@ def transfer(
                 "images": digest(fold.images),
             },
         ),
+        ranks=ranks,
         quiet=quiet,
     )
 

@@ -7,12 +7,14 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from robust_hypergan.tally import summand
+
 UNCERTAINTY_NETWORKS = 100
 """The mean is over the first so many networks."""
 
 
 class Uncertainty:
-    """Entropies of n images, folded network by network in float64, up to a number of networks.
+    """Entropies of n images, folded network by network, up to a number of networks.
 
     With p_m the softmax of network m and p their mean: ``entropy`` is H(p), the predictive entropy;
     ``mutual_information`` H(p) minus the mean of H(p_m), what the choice of the network tells about the class
@@ -41,10 +43,17 @@ class Uncertainty:
         if self.networks == self.most:
             return
         own = probability.double()
-        self.probability += own
-        self.entropies += torch.special.entr(own).sum(1)
-        self.squares += own.square().sum(1)
+        self.probability += summand(own)
+        self.entropies += summand(torch.special.entr(own).sum(1))
+        self.squares += summand(own.square().sum(1))
         self.networks += 1
+
+    def extend(self, later: Uncertainty) -> None:
+        """Adds what was folded of the networks that follow."""
+        self.probability += later.probability
+        self.entropies += later.entropies
+        self.squares += later.squares
+        self.networks += later.networks
 
     @property
     def mean(self) -> Tensor:

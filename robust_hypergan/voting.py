@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from robust_hypergan.reports import effective_wilson_interval, wilson_interval
+from robust_hypergan.tally import summand
 
 VOTES = (1, 10, 100)
 """Sizes of the mean votes; the vote of 1 is a fixed draw."""
@@ -54,28 +55,41 @@ class Voting:
         classes: number of classes.
         parts: indices of the queries of each part; parts may overlap.
         seed: of the choice of each query's own network.
+        start: networks before the first that is added, which another voting has.
     """
 
-    STATE: ClassVar = ("networks", "votes", "own_right", "random")
+    STATE: ClassVar = ("networks", "votes", "own", "random")
 
-    def __init__(self, labels: Tensor, classes: int, parts: Sequence[Tensor], seed: int) -> None:
-        self.labels, self.parts, self.networks = labels, parts, 0
-        self.votes = [MeanVotes(labels, classes, parts, size) for size in VOTES]
-        self.own_right = torch.zeros_like(labels, dtype=torch.bool)
-        self.random = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(51,)))
+    def __init__(
+        self, labels: Tensor, classes: int, parts: Sequence[Tensor], seed: int, start: int = 0
+    ) -> None:
+        self.labels, self.parts, self.start, self.networks = labels, parts, start, 0
+        self.votes = [MeanVotes(labels, classes, parts, size, start) for size in VOTES]
+        self.own = torch.zeros_like(labels)  # twice the network's number, plus 1 if it is right
+        bits = np.random.PCG64(np.random.SeedSequence(seed, spawn_key=(51,)))
+        self.random = np.random.Generator(bits.advance(start * len(labels)))
 
     def add(self, probability: Tensor) -> None:
         """Adds the softmax ``[n, classes]`` of one network."""
-        self.networks += 1
-        chosen = torch.from_numpy(self.random.random(len(self.labels)) * self.networks < 1)
+        number = self.start + self.networks
+        chosen = torch.from_numpy(self.random.random(len(self.labels)) * (number + 1) < 1)
         right = probability.argmax(1) == self.labels
-        self.own_right = torch.where(chosen.to(right.device), right, self.own_right)
+        self.own = torch.where(chosen.to(right.device), 2 * number + right, self.own)
         for votes in self.votes:
             votes.add(probability)
+        self.networks += 1
+
+    def extend(self, later: Voting) -> None:
+        """Adds what another voting, which starts where this one ends, has of the networks that follow."""
+        self.own = torch.maximum(self.own, later.own)
+        self.random.bit_generator.state = later.random.bit_generator.state
+        for votes, more in zip(self.votes, later.votes, strict=True):
+            votes.extend(more)
+        self.networks += later.networks
 
     def uses(self, part: int) -> list[Use]:
         """Every use on one part."""
-        own = self.own_right[self.parts[part]]
+        own = self.own[self.parts[part]] % 2
         low, high = wilson_interval(int(own.sum()), len(own))
         fresh = Use("fresh per query", 1, 1, own.double().mean().item(), float(low), float(high))
         single, *votes = [votes.use(part) for votes in self._counted()]
@@ -96,23 +110,45 @@ class MeanVotes:
         classes: number of classes.
         parts: indices of the queries of each part.
         size: networks of a vote.
+        start: networks before the first that is added, which others have.
     """
 
-    STATE: ClassVar = ("probability", "held", "right", "accuracies")
+    STATE: ClassVar = ("head", "headed", "right", "accuracies", "probability", "held")
 
-    def __init__(self, labels: Tensor, classes: int, parts: Sequence[Tensor], size: int) -> None:
+    def __init__(
+        self, labels: Tensor, classes: int, parts: Sequence[Tensor], size: int, start: int = 0
+    ) -> None:
         self.labels, self.parts, self.size = labels, parts, size
-        self.probability = torch.zeros(
-            len(labels), classes, dtype=torch.float64, device=labels.device
-        )  # of the group that is not full yet
-        self.held = 0
+        self.missing = -start % size  # networks that a group begun by others needs
+        shape, device = (len(labels), classes), labels.device
+        self.head = torch.zeros(shape if self.missing else (0, classes), dtype=torch.float64, device=device)
+        self.headed = 0
+        self.probability = torch.zeros(shape, dtype=torch.float64, device=device)
+        self.held = 0  # of the last group, which is not full yet
         self.right = torch.zeros_like(labels)
         self.accuracies: list[list[float]] = []  # a row for each vote, a column for each part
 
     def add(self, probability: Tensor) -> None:
         """Adds the softmax ``[n, classes]`` of one network."""
+        self._hold(summand(probability), 1)
+
+    def extend(self, later: MeanVotes) -> None:
+        """Adds votes that start where these end: the group that both have a part of first."""
+        if later.headed:
+            self._hold(later.head, later.headed)
+        self.right += later.right
+        self.accuracies += later.accuracies
+        if later.held:
+            self._hold(later.probability, later.held)
+
+    def _hold(self, probability: Tensor, networks: int) -> None:
+        """Adds the summed softmax of networks of one group."""
+        if self.headed < self.missing:
+            self.head += probability
+            self.headed += networks
+            return
         self.probability += probability
-        self.held += 1
+        self.held += networks
         if self.held == self.size:
             right = self.probability.argmax(1) == self.labels
             self.right += right
@@ -123,8 +159,7 @@ class MeanVotes:
     def closed(self) -> MeanVotes:
         """One vote of the networks held so far, in a copy: more may follow."""
         votes = MeanVotes(self.labels, self.probability.shape[1], self.parts, self.held)
-        votes.held = self.held - 1
-        votes.add(self.probability)
+        votes._hold(self.probability, self.held)
         return votes
 
     def use(self, part: int) -> Use:

@@ -11,7 +11,7 @@ ROOT = Path(__file__).parent.parent
 
 LAYERS = [
     {"errors", "text", "progress", "layout"},
-    {"finite", "memory"},
+    {"finite", "memory", "distributed"},
     {"downloads", "user_code", "augmentation", "durable", "interruption", "residual"},
     {"idx_sets", "colour_sets"},
     {"packaged"},
@@ -19,11 +19,12 @@ LAYERS = [
     {"networks", "outliers"},
     {"wide_linear", "tensor_files"},
     {"layer_generators"},
-    {"pooling", "half", "tally", "near_ties", "uncertainty", "voting", "diversity_measures"},
+    {"pooling", "half", "tally", "near_ties", "diversity_measures"},
+    {"uncertainty", "voting"},
     {"adversarial_training", "hypergan", "deep_ensemble", "gaussian", "mc_dropout", "ordinary", "backends"},
     {"cascade", "network_gradients", "regression_networks", "resumable"},
     {"ensemble"},
-    {"generated_weights"},
+    {"generated_weights", "shared_fold"},
     {"checkpoint", "accuracy", "trainer", "draws", "regression_fits"},
     {"snapshots"},
     {"cells", "training", "sampling", "presets", "fitting", "transfer_config"},
@@ -54,7 +55,8 @@ LAYERS = [
     {"reproduce"},
     {"config_file"},
     {"cli_options"},
-    {"cli_studies"},
+    {"cell_array"},
+    {"cli_studies", "cli_cells"},
     {"cli"},
     {"__main__"},
 ]

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from robust_hypergan.cascade import Account
-from robust_hypergan.ensemble import ensemble_forward
+from robust_hypergan.ensemble import EnsembleForward
 from robust_hypergan.errors import InputError
 from robust_hypergan.fold import Fold
 from robust_hypergan.resumable import Saved
@@ -157,14 +157,15 @@ def test_no_attribute_that_a_network_changes_is_forgotten(attacked, test_set, tm
 
 def stop_after(blocks, monkeypatch):
     """The ensemble forward breaks off after so many blocks of networks."""
+    real, computed = EnsembleForward.block, []
 
-    def forward(*arguments, **options):
-        for number, block in enumerate(ensemble_forward(*arguments, **options)):
-            if number == blocks:
-                raise KeyboardInterrupt
-            yield block
+    def block(self, number):
+        if len(computed) == blocks:
+            raise KeyboardInterrupt
+        computed.append(number)
+        return real(self, number)
 
-    monkeypatch.setattr("robust_hypergan.stopping.ensemble_forward", forward)
+    monkeypatch.setattr(EnsembleForward, "block", block)
 
 
 @pytest.mark.parametrize("precision", ["float32", "cascade"])
@@ -179,14 +180,13 @@ def test_an_interrupted_fold_goes_on_where_it_was(
         stop_after(blocks, patch)
         with pytest.raises(KeyboardInterrupt):
             transfer(trained, test_set, config, folder=tmp_path / "progress")
-    drawn = []
+    drawn, real = [], EnsembleForward.block
 
-    def forward(*arguments, **options):
-        for block in ensemble_forward(*arguments, **options):
-            drawn.extend(block[0].indices)
-            yield block
+    def block(self, number):
+        drawn.extend(self.blocks[number].indices)
+        return real(self, number)
 
-    monkeypatch.setattr("robust_hypergan.stopping.ensemble_forward", forward)
+    monkeypatch.setattr(EnsembleForward, "block", block)
     monkeypatch.setattr("robust_hypergan.crafting.craft_audited", None)  # no cell is crafted again
     again = transfer(trained, test_set, config, folder=tmp_path / "progress")
     assert drawn == list(range(16 * blocks, 40))

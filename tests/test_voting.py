@@ -80,7 +80,7 @@ def test_each_query_keeps_one_uniformly_chosen_network():
 def test_the_choice_depends_on_the_seed_alone():
     probabilities, labels = random_networks(9)
     torch.manual_seed(1)
-    first = folded(probabilities, labels, seed=5).own_right
+    first = folded(probabilities, labels, seed=5).own
     torch.manual_seed(2)
-    assert torch.equal(first, folded(probabilities, labels, seed=5).own_right)
-    assert not torch.equal(first, folded(probabilities, labels, seed=6).own_right)
+    assert torch.equal(first, folded(probabilities, labels, seed=5).own)
+    assert not torch.equal(first, folded(probabilities, labels, seed=6).own)

@@ -1,0 +1,167 @@
+"""Cells measured one by one, as jobs, are put together to the tables of one run of all."""
+
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from robust_hypergan import benchmark
+from robust_hypergan.accuracy import measure_accuracy
+from robust_hypergan.bench_config import BenchConfig
+from robust_hypergan.benchmark import bench
+from robust_hypergan.cell_array import cell_folders, run_cells
+from robust_hypergan.checkpoint import Checkpoint, save_checkpoint
+from robust_hypergan.classifiers import build_classifier
+from robust_hypergan.cli import cli
+from robust_hypergan.errors import InputError
+from robust_hypergan.evidence import MEASUREMENTS
+from robust_hypergan.hypergan import HyperGAN
+from robust_hypergan.measured import EvidenceConfig
+from robust_hypergan.reports import load_run, merge_cells
+from robust_hypergan.transferability import TransferConfig
+
+LONG = int(os.environ.get("KILLS", "0")) >= 20
+
+CLASSIFIER = f"{Path(__file__).parent / 'small_classifier.py'}:Small"
+TRANSFER = TransferConfig(("fgsm", "pgd:steps=3"), (0.1, 0.2), networks=12, examples=300)
+TABLES = ["examples.csv", "networks.csv", "wrong_labels.csv", "confusion.csv", "gallery.csv"]
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory):
+    path = tmp_path_factory.mktemp("networks") / "hypergan.safetensors"
+    hypergan = HyperGAN(build_classifier(CLASSIFIER, 10), seed=0)
+    save_checkpoint(path, Checkpoint(hypergan, CLASSIFIER, 10, {}))
+    return path
+
+
+@pytest.fixture
+def measure(checkpoint, monkeypatch):
+    """Measures attacks at some eps in a folder, without what takes long."""
+    monkeypatch.setattr(benchmark, "measure_accuracy", partial(measure_accuracy, networks=1))
+    monkeypatch.setattr(benchmark, "write_report", lambda folder: None)
+    for name in set(MEASUREMENTS) - {"wrong labels"}:
+        monkeypatch.delitem(MEASUREMENTS, name)
+
+    def run(folder, attacks, eps, **changed):
+        config = BenchConfig(
+            checkpoint=checkpoint,
+            classifier=CLASSIFIER,
+            transfer=replace(TRANSFER, attacks=attacks, eps=eps, **changed),
+            evidence=EvidenceConfig(checks="off", outliers="noise"),
+        )
+        folder.mkdir(parents=True, exist_ok=True)
+        bench(config, folder)
+
+    return run
+
+
+def test_cells_put_together_are_one_run_of_all(measure, tmp_path):
+    measure(tmp_path / "whole", TRANSFER.attacks, TRANSFER.eps)
+    for folder, (attack, eps) in cell_folders(tmp_path / "array", TRANSFER.attacks, TRANSFER.eps).items():
+        measure(folder, (attack,), (eps,))
+    merge_cells(tmp_path / "array")
+    for name in [*TABLES, "gallery.safetensors"]:
+        assert (tmp_path / "array" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes(), name
+    array, whole = load_run(tmp_path / "array"), load_run(tmp_path / "whole")
+    assert array.summary.drop(columns="seconds").equals(whole.summary.drop(columns="seconds"))
+    assert array.record.config["transfer"] == whole.record.config["transfer"]
+    assert len(array.gallery.table) == len(array.gallery.clean) > 0
+
+
+def test_what_does_not_belong_together_is_refused(measure, tmp_path):
+    folders = list(cell_folders(tmp_path, ["fgsm"], [0.1, 0.2, 0.3]))
+    (tmp_path / "cells").mkdir()
+    with pytest.raises(InputError, match="no cells in"):
+        merge_cells(tmp_path)
+    measure(folders[0], ("fgsm",), (0.1,))
+    folders[1].mkdir()
+    with pytest.raises(InputError, match=r"0001-fgsm-0.2 is not a run's folder: it has no run.json"):
+        merge_cells(tmp_path)
+    measure(folders[1], ("fgsm",), (0.2,), networks=13)
+    with pytest.raises(InputError, match="are of different fresh: they can't be put together"):
+        merge_cells(tmp_path)
+
+
+@pytest.mark.parametrize("executor", ["local", "debug"])
+def test_each_cell_is_a_process_and_what_is_finished_is_left(executor, tmp_path):
+    script = "import sys, pathlib; pathlib.Path(sys.argv[1], 'seen').touch(); sys.exit(int(sys.argv[2]))"
+    folders = list(cell_folders(tmp_path, ["fgsm"], [0.1, 0.2, 0.3]))
+    commands = {
+        folder: [sys.executable, "-S", "-c", script, str(folder), code]
+        for folder, code in zip(folders, "002", strict=True)
+    }
+    folders[0].mkdir(parents=True)
+    (folders[0] / "run.json").write_text('{"status": "done"}')
+    with pytest.raises(InputError, match=r"1 of 3 cells failed, 0002-fgsm-0\.3 first: see .*jobs"):
+        run_cells(commands, tmp_path, executor=executor, at_once=2)
+    assert [(folder / "seen").exists() for folder in folders] == [False, True, True]
+
+
+def test_an_executor_that_is_not_there_is_a_line(tmp_path):
+    with pytest.raises(InputError, match="did you mean slurm"):
+        run_cells({}, tmp_path, executor="slrm")
+    if shutil.which("srun") is None:
+        with pytest.raises(InputError, match="can't use the executor slurm"):
+            run_cells({}, tmp_path, executor="slurm")
+
+
+def test_the_command_passes_on_what_it_was_given(checkpoint, tmp_path, monkeypatch):
+    given = {}
+
+    def stand_in(commands, _, **options):
+        given.update(options, commands=commands)
+        raise InputError("enough")
+
+    monkeypatch.setattr("robust_hypergan.cell_array.run_cells", stand_in)
+    line = (
+        "cells --attack pgd:steps=3 --attack fgsm --eps 0.25 --norm l2 --save-adversarials --seed 4 --quiet "
+    )
+    line += f"--slurm partition=gpu --executor slurm --checkpoint {checkpoint} --out {tmp_path}"
+    result = CliRunner().invoke(cli, line.split())
+    assert str(result.exception) == "enough"
+    first, second = given["commands"].items()
+    assert first[0].name < second[0].name
+    text = " ".join(first[1])
+    assert "-m robust_hypergan transfer --checks off --quiet" in text
+    for expected in ("--norm l2", "--seed 4", "--save-adversarials", "--networks 500", f"--out {first[0]}"):
+        assert expected in text
+    assert ("--attack pgd:steps=3 --eps 0.25" in text, text.count("--attack"), text.count("--eps")) == (
+        True,
+        1,
+        1,
+    )
+    assert not {"--slurm", "--executor", "--at-once", "--config", "--hours"} & set(first[1])
+    assert given["slurm"] == {"partition": "gpu"}
+
+
+@pytest.mark.skipif(not LONG, reason="make nightly")
+def test_the_command_makes_the_report_of_one_run(checkpoint, tmp_path):
+    options = [
+        "--checkpoint",
+        checkpoint,
+        "--classifier",
+        CLASSIFIER,
+        "--networks",
+        12,
+        "--examples",
+        300,
+        "--quiet",
+    ]
+    options += ["--attack", "fgsm", "--eps", 0.1, "--eps", 0.2, "--outliers", "noise"]
+
+    def run(command, out, *more):
+        line = [sys.executable, "-m", "robust_hypergan", command, *options, *more, "--out", out]
+        subprocess.run([str(each) for each in line], check=True, capture_output=True)
+
+    run("cells", tmp_path / "array", "--at-once", 2)
+    run("transfer", tmp_path / "whole", "--checks", "off")
+    for name in TABLES:
+        assert (tmp_path / "array" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes(), name
+    assert (tmp_path / "array" / "report.html").exists()
