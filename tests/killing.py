@@ -23,6 +23,8 @@ import pandas as pd
 import torch
 from safetensors import safe_open
 
+from robust_hypergan.tensor_files import HASH
+
 INTERVAL = 0.1
 """Seconds between two states, instead of 60."""
 
@@ -104,6 +106,7 @@ def _content(path: Path) -> Any:
     if path.suffix == ".safetensors":
         with safe_open(path, framework="pt") as file:
             metadata = {name: _parsed(value) for name, value in (file.metadata() or {}).items()}
+            metadata.pop(HASH, None)  # of the seconds too
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         return metadata, {
             name: (value.dtype, value.shape, value.contiguous().view(torch.uint8).numpy().tobytes())
