@@ -28,7 +28,7 @@ from robust_hypergan.distributed import ALONE, Ranks
 from robust_hypergan.draws import DistributionDraws
 from robust_hypergan.ensemble import network_logits
 from robust_hypergan.finite import NotFinite
-from robust_hypergan.memory import is_out_of_memory
+from robust_hypergan.memory import even_part, is_out_of_memory
 from robust_hypergan.networks import NetworkDistribution, Networks, fingerprint
 from robust_hypergan.progress import track
 from robust_hypergan.resumable import NOWHERE, Saved, digest
@@ -81,7 +81,8 @@ def craft_cell(
     advance(done)
     size = CRAFT_BATCH
     while done < len(images):
-        batch, before = slice(done, done + size), generator.get_state()
+        batch = slice(done, done + even_part(len(images) - done, size))
+        before = generator.get_state()
         try:
             made, findings = craft_audited(
                 attack,
@@ -97,8 +98,8 @@ def craft_cell(
             with torch.no_grad():
                 cell.source_labels[batch] = network_logits(model, made).argmax(1)
         except (AttackError, NotFinite) as error:  # which is not kept: another try may fare better
-            if size > 1 and error.__cause__ and is_out_of_memory(error.__cause__):
-                size = min(size, len(images) - done) // 2
+            if batch.stop - done > 1 and error.__cause__ and is_out_of_memory(error.__cause__):
+                size = (batch.stop - done) // 2
                 generator.set_state(before)
                 continue
             failed = Cell(attack.spec, norm, eps, attack.options, target, attacker=cell.attacker)

@@ -56,12 +56,13 @@ def run_hardening(
         The path of ``report.html``.
 
     Raises:
-        InputError: bad data, checkpoints, or a folder that can't be used.
+        InputError: bad data, checkpoints, or a folder that can't be used; or, after all others were attacked,
+            networks that could not be.
     """
 
     def measure(run: RunFolder) -> Tables:
         run.update(data={"name": config.data.name})
-        runs = {}
+        runs, failed = {}, {}
         for name, path in named_paths(config.checkpoints).items():
             own = BenchConfig(
                 data=config.data,
@@ -70,9 +71,14 @@ def run_hardening(
                 transfer=config.transfer,
                 evidence=EvidenceConfig(checks="off"),
             )
-            if not is_finished(out / name):
-                bench(own, out / name, device=device, quiet=quiet)
-            runs[name] = load_run(out / name)
+            try:
+                if not is_finished(out / name):
+                    bench(own, out / name, device=device, quiet=quiet)
+                runs[name] = load_run(out / name)
+            except InputError as error:  # the others are attacked all the same, and kept
+                failed[name] = str(error)
+        if failed:
+            raise InputError("; ".join(f"{name}: {text}" for name, text in failed.items()))
         return {"hardening": compare_runs(runs)}
 
     return run_study("hardening", asdict(config), out, measure, device=device, command=command)

@@ -99,6 +99,15 @@ def bytes_for_an_image(classifier: nn.Module, images: Tensor) -> int:
     return 2 * total
 
 
+def even_part(total: int, most: int) -> int:
+    """Size of the first of as few parts of about equal size as there can be with at most so many in each.
+
+    >>> even_part(130, 125)
+    65
+    """
+    return math.ceil(total / max(1, math.ceil(total / most)))
+
+
 class Chunks:
     """How many images are computed at once: as many as are good, fewer where memory is short.
 
@@ -127,8 +136,7 @@ class Chunks:
         parts: list[Tensor] = []
         done = 0
         while done < len(images) or not parts:
-            left = max(1, len(images) - done)
-            chunk = images[done : done + math.ceil(left / math.ceil(left / self.size))]
+            chunk = images[done : done + even_part(len(images) - done, self.size)]
             part = self._tried(run, chunk)
             if part is not None:
                 parts.append(part)

@@ -15,7 +15,9 @@ from robust_hypergan.cli_options import find_device
 from robust_hypergan.ensemble import ensemble_forward
 from robust_hypergan.hypergan import HyperGAN
 from robust_hypergan.near_ties import NEAR_TIE, NearTies, near_ties
-from robust_hypergan.networks import Networks
+from robust_hypergan.networks import Networks, fingerprint
+from robust_hypergan.trainer import TrainConfig, Trainer
+from tests.conftest import TinyClassifier
 
 TABLES = ("draws.txt", "examples.csv", "networks.csv", "summary.csv", "near_ties.csv")
 
@@ -44,6 +46,24 @@ def test_tables_are_the_same_to_the_byte(name, measured):
         assert (measured[name] / table).read_bytes() == (measured["one thread"] / table).read_bytes(), table
     rows = pd.read_csv(measured[name] / "examples.csv")
     assert 0 < rows["fooled_fraction"].mean() < 1
+
+
+def test_a_training_ends_in_the_same_weights_with_one_thread_and_with_two(training_set):
+    """At the mixer's usual size, where a library does divide its products among threads."""
+    config = TrainConfig(steps=9, networks=2, batch=8, pretraining=2, precision="float32")
+    found, threads = [], torch.get_num_threads()
+    try:
+        for count in (1, 2):
+            torch.set_num_threads(count)
+            hypergan = HyperGAN(TinyClassifier(), seed=0)
+            trainer = Trainer(hypergan, training_set, config)
+            trainer.pretrain_mixer()
+            for _ in range(3):
+                trainer.advance()
+            found.append(fingerprint(hypergan.tensors()))
+    finally:
+        torch.set_num_threads(threads)
+    assert found[0] == found[1]
 
 
 def images_for(classifier):

@@ -135,6 +135,21 @@ def test_a_budget_trains_what_its_items_need_and_nothing_else(budget: str, tmp_p
     assert min(seeds.values()) == 3
 
 
+def test_networks_that_can_not_be_attacked_do_not_keep_the_others_from_it(tmp_path, monkeypatch) -> None:
+    attacked = []
+
+    def attack(_: object, out: Path, **__: object) -> None:
+        attacked.append(out.name)
+        if out.name != "c":
+            raise InputError(f"no attack worked on {out.name}")
+
+    monkeypatch.setattr("robust_hypergan.hardening.bench", attack)
+    monkeypatch.setattr("robust_hypergan.hardening.load_run", str)
+    with pytest.raises(InputError, match=r"^a: no attack worked on a; b: no attack worked on b$"):
+        run_hardening(HardeningConfig(("a=1", "b=2", "c=3")), tmp_path / "run")
+    assert attacked == ["a", "b", "c"]
+
+
 def test_hardening_needs_two() -> None:
     with pytest.raises(InputError, match="at least two"):
         HardeningConfig(("one.safetensors",))
