@@ -15,7 +15,7 @@ test: .venv/ready  ## every test, a process with one thread for each core; warni
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --dist loadfile
 
 nightly: .venv/ready  ## kill runs at a hundred random moments, to end in the same bits; every bad value with every command
-	EVERYWHERE=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q tests/bad_inputs/test_flags.py
+	EVERYWHERE=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q tests/bad_inputs
 	KILLS=100 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -s tests/test_killing.py
 
 fuzz: .venv/ready  ## ten minutes of random bytes for each reader of a stranger's files
