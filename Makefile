@@ -14,7 +14,8 @@ demo: .venv/ready  ## train a HyperGAN, attack one network, try 500 fresh ones, 
 test: .venv/ready  ## every test, a process with one thread for each core; warnings are errors
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --dist loadfile
 
-nightly: .venv/ready  ## kill runs at a hundred random moments, and ranks of others; each has to end in the same bits
+nightly: .venv/ready  ## kill runs at a hundred random moments, and ranks of others, to end in the same bits; every bad value
+	EVERYWHERE=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q tests/bad_inputs
 	KILLS=100 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -s tests/test_killing.py tests/test_distributed.py \
 		tests/test_cell_array.py
 

@@ -16,7 +16,7 @@ from robust_hypergan.networks import NetworkDistribution, Networks, available
 from robust_hypergan.reports import ADVERSARIAL_TABLES, compare_attacks
 from robust_hypergan.run_folder import RunFolder
 from robust_hypergan.study import Tables, load_named, run_study
-from robust_hypergan.transfer_config import TransferConfig, check_addresses
+from robust_hypergan.transfer_config import TransferConfig, check_addresses, choose_examples
 from robust_hypergan.transferability import transfer
 
 PAPER_EPS = (0.01, 0.03, 0.08, 0.1, 0.3, 0.5, 1.0)
@@ -94,6 +94,7 @@ def run_adversarial(
     device = device or torch.device("cpu")
     dataset = config.data.load("test")
     named = load_named(config.checkpoints, dataset, device, config.classifier)
+    choose_examples(dataset, config.examples, config.seed)
     for name, distribution in named.items():
         try:
             check_addresses(distribution, config.transfer())

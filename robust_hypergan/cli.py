@@ -288,12 +288,13 @@ def _bench_config(flags: dict[str, Any], *, trains: bool, transfers: bool) -> Be
             "mixer": False if flags["no_mixer"] else None,
             "chunk": flags["chunk"],
         }
-        training: dict[str, Any] = {
-            "hypergan": replace(preset.hypergan, **_given(sizes)),
-            "ensemble": _ensemble(flags),
-            "training": replace(preset.training, **_given(chosen)),
-        }
-        config = replace(config, **training) if trains else config
+        trained = replace(
+            config,
+            hypergan=replace(preset.hypergan, **_given(sizes)),
+            ensemble=_ensemble(flags),
+            training=replace(preset.training, **_given(chosen)),
+        )
+        config = trained if trains else config
     if transfers:
         names = ["attacks", "eps", "norm", "networks", "examples", "source", "target", "seed"]
         names += ["backend", "precision", "until_ci_width", "max_networks"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 import torch
@@ -12,10 +12,11 @@ from robust_hypergan.bench_config import BenchConfig, DataConfig
 from robust_hypergan.benchmark import bench
 from robust_hypergan.errors import InputError
 from robust_hypergan.measured import EvidenceConfig
+from robust_hypergan.preparation import loaded
 from robust_hypergan.reports import compare_runs, load_run
 from robust_hypergan.run_folder import RunFolder, is_finished
 from robust_hypergan.study import Tables, named_paths, run_study
-from robust_hypergan.transfer_config import TransferConfig
+from robust_hypergan.transfer_config import TransferConfig, choose_examples
 
 
 @dataclass(frozen=True)
@@ -59,18 +60,23 @@ def run_hardening(
         InputError: bad data, checkpoints, or a folder that can't be used; or, after all others were attacked,
             networks that could not be.
     """
+    shared = BenchConfig(
+        data=config.data,
+        classifier=config.classifier,
+        transfer=config.transfer,
+        evidence=EvidenceConfig(checks="off"),
+    )
+    paths = named_paths(config.checkpoints)
+    configs = {name: replace(shared, checkpoint=path) for name, path in paths.items()}
+    dataset = config.data.load("test")
+    choose_examples(dataset, config.transfer.examples, config.transfer.seed)
+    for own in configs.values():  # all of them, before the first is attacked for hours
+        loaded(own, dataset)
 
     def measure(run: RunFolder) -> Tables:
         run.update(data={"name": config.data.name})
         runs, failed = {}, {}
-        for name, path in named_paths(config.checkpoints).items():
-            own = BenchConfig(
-                data=config.data,
-                checkpoint=path,
-                classifier=config.classifier,
-                transfer=config.transfer,
-                evidence=EvidenceConfig(checks="off"),
-            )
+        for name, own in configs.items():
             try:
                 if not is_finished(out / name):
                     bench(own, out / name, device=device, quiet=quiet)

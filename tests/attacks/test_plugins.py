@@ -149,6 +149,25 @@ def test_plugins_are_imported_only_when_named(entry_point):
     assert module in sys.modules
 
 
+def test_listing_imports_no_plugin_and_no_library_unless_asked(entry_point, monkeypatch):
+    module = entry_point("strangers", "odd", "strangers_module:craft")
+    for adapter in ADAPTERS.values():
+        monkeypatch.delitem(sys.modules, adapter.module, raising=False)
+    listed = {each.name: each for each in list_attacks()}
+    assert not {module, *(adapter.module for adapter in ADAPTERS.values())} & sys.modules.keys()
+    assert (listed["odd"].origin, listed["odd"].loaded) == ("entry point of strangers 1.5", False)
+    assert not listed["torchattacks:CLASS"].loaded
+    assert listed["pgd"].loaded
+    next(each for each in list_attacks(load=True) if each.name == "odd")
+    assert module in sys.modules
+
+
+def test_an_exit_of_a_plugin_is_no_exit_of_ours(entry_point):
+    entry_point("quitter", "quits", "quitting_module:craft", source="raise SystemExit(0)")
+    with pytest.raises(InputError, match=r"quits of quitter 1.5 can't be imported .SystemExit: 0"):
+        find_attack("quits")
+
+
 def test_a_plugin_that_breaks_on_import_breaks_nothing_else(entry_point):
     entry_point("broken", "torn", "broken_module:craft", source="raise RuntimeError('torn apart')")
     listed = {each.name: each for each in list_attacks(load=True)}

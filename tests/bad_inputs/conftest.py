@@ -115,6 +115,6 @@ def refuse(traps: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
 
 
 def contents(folder: Path) -> dict[Path, int]:
-    """Everything below a folder, with its size."""
-    caches = {"__pycache__"}
-    return {path: path.lstat().st_size for path in folder.rglob("*") if not caches & {*path.parts}}
+    """Everything below a folder, with its size, but a run's lock: it stays where a run may be unfinished."""
+    left = {"__pycache__", ".lock"}
+    return {path: path.lstat().st_size for path in folder.rglob("*") if not left & {*path.parts}}

@@ -3,6 +3,7 @@
 An entry is the flag's value, or a tuple of it and the further arguments that make it bad.
 """
 
+import os
 from collections.abc import Iterator
 
 import click
@@ -10,6 +11,9 @@ import click
 from robust_hypergan.cli import cli
 
 Entry = str | tuple[str, ...]
+
+EVERYWHERE = bool(os.environ.get("EVERYWHERE"))
+"""Whether every bad value is tried with every command; else a later command with the same flag gets two."""
 
 HUGE = "9" * 30
 
@@ -33,7 +37,7 @@ BY_TYPE: dict[str, tuple[str, ...]] = {
     "text": ("", " ", "a\nb", "a\x00b", "\x1b[2J", "\udcff"),
     "path": ("", " ", "a\nb", "a\x00b", "\udcff"),
 }
-"""What is wrong for any flag of a type, tried with the first command that has it; a switch takes no value."""
+"""What is wrong for any flag of a type; a switch takes no value."""
 
 PLACES: tuple[Entry, ...] = (
     "nowhere.safetensors",
@@ -146,7 +150,6 @@ BAD: dict[str, tuple[Entry, ...]] = {
     "--adversarials": ("nowhere", "taken", "empty", "pipe", "/dev/zero", "pipes"),
     "--trained-on": (*NAMES, "mnist5k"),
     "--votes": (*COUNTS, "10001"),
-    "--images": (*COUNTS, "1"),
     "--training": ("nowhere", "taken", "empty", "pipe", "name=nowhere"),
     "--weight-networks": (*COUNTS, "1", "100001"),
     "--hidden": (*COUNTS, "1000000"),
@@ -160,15 +163,13 @@ OF_ONE_COMMAND: dict[tuple[str, str], tuple[Entry, ...]] = {
     ("sample", "--networks"): ("7:3", "3:3", "-1:4", "a:b", "1:2:3", "1.5", f"0:{HUGE}", HUGE, "0:100001"),
     ("sample", "--classifier"): ("mnst", "cifar", "./nowhere.py:f", "./exits.py:f", "./plug.py:number"),
     ("uncertainty", "--outliers"): (*NAMES, "mnist-5k", "mnist", "cifar10"),
+    ("uncertainty", "--images"): ("0", "-1", "1"),  # any large number is all there are
+    ("diversity", "--images"): ("0", "-1", "3"),
     ("adversarial", "--eps"): ("-0.1", "1.01", "nan", ("0.1", "--eps", "0.1")),
     ("train", "--out"): tuple((each, "--kind", "ordinary") for each in ("taken", "taken/r", "full", "pipe")),
     ("regression", "--train-networks"): (*COUNTS, "10001"),
     ("report", "--out"): ("taken",),  # which one run does not have
     ("reproduce", "--data-root"): (),  # the items say it in the end, in the reproduction's own folder
-    ("hardening", "--checkpoint"): (),  # likewise: each is read by a run in a folder of its own
-    ("hardening", "--classifier"): (),
-    ("hardening", "--data"): (),
-    ("hardening", "--data-root"): (),
 }
 """Where a flag means something else, or can't be refused before the folder is made."""
 
@@ -220,9 +221,10 @@ def entries() -> Iterator[tuple[str, str, tuple[str, ...]]]:
             if option.is_flag:
                 yield command, flag, (f"{flag}=3",)
                 continue
-            of_type = () if flag in seen else BY_TYPE[option.type.name]
+            own = OF_ONE_COMMAND.get((command, flag), BAD.get(flag, ()))
+            bad = own[:2] if flag in seen and not EVERYWHERE else (*BY_TYPE[option.type.name], *own)
             seen.add(flag)
-            for entry in (*of_type, *OF_ONE_COMMAND.get((command, flag), BAD.get(flag, ()))):
+            for entry in bad:
                 first, *more = (entry,) if isinstance(entry, str) else entry
                 yield command, flag, (f"{flag}={first}", *more)
         for entry in ARGUMENTS.get(command, ()):

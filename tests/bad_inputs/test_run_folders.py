@@ -4,7 +4,7 @@ import json
 import os
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from robust_hypergan.errors import InputError
@@ -110,6 +110,7 @@ def places(value, path=()):
         yield from places(part, (*path, key))
 
 
+@settings(max_examples=30)  # each writes a run
 @given(place=st.sampled_from([place for place in places(FAKE.info) if place]), value=JSON)
 def test_any_record_is_a_run_or_one_line(place, value, tmp_path):
     info = json.loads(json.dumps(FAKE.info))

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from robust_hypergan.cli import cli
 from robust_hypergan.config_file import read_config_file
 from robust_hypergan.errors import InputError
-from tests.bad_inputs.flags import GOOD, options
+from tests.bad_inputs.flags import EVERYWHERE, GOOD, options
 
 WRONG_FOR = {
     "boolean": ("1", "0.5", '"true"', "[true]", "{}", "nan"),
@@ -59,10 +59,14 @@ FILES = {
 
 
 def entries():
+    """Command, key and value; a later command with the same key gets two of the values."""
+    seen = set()
     for command in cli.commands:
         for flag, option in options(command).items():
             if option.expose_value and "--config" in options(command):
-                for wrong in WRONG_FOR[option.type.name]:
+                few = flag in seen and not EVERYWHERE
+                seen.add(flag)
+                for wrong in WRONG_FOR[option.type.name][: 2 if few else None]:
                     yield command, flag.removeprefix("--"), f"[{wrong}]" if option.multiple else wrong
                 if option.multiple:
                     yield command, flag.removeprefix("--"), '"not a list"'
