@@ -17,8 +17,8 @@ from robust_hypergan import __main__, benchmark, resumable
 def shorten(patch: pytest.MonkeyPatch) -> None:
     """Leaves out what takes long."""
     patch.setattr(benchmark, "measure_accuracy", partial(benchmark.measure_accuracy, networks=30))
-    for name in ("detection", "pairs", "checks"):
-        patch.delitem(benchmark.MEASUREMENTS, name)
+    short = {name: benchmark.MEASUREMENTS[name] for name in ("sources", "uses", "wrong labels")}
+    patch.setattr(benchmark, "MEASUREMENTS", short)  # not changed in place: their order has to come back
     copied = lambda folder: shutil.copy(folder / "examples.csv", folder / "report.html")  # noqa: E731
     patch.setattr(benchmark, "write_report", copied)
 
