@@ -6,8 +6,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
-from dataclasses import asdict, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -33,6 +33,37 @@ from robust_hypergan.reports import Run, parse_record, write_report, write_table
 from robust_hypergan.run_folder import RunFolder, open_run
 from robust_hypergan.transfer_config import TransferConfig, check_target, choose_examples
 from robust_hypergan.transferability import TransferResult, transfer
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What a run starts from: data, networks loaded or still to be trained, saved images, kinds beside."""
+
+    test_set: Dataset
+    training_set: Dataset | None
+    checkpoint: Checkpoint
+    saved: list[SavedCell]
+    outliers: Dataset | None
+    beside: Mapping[str, BenchConfig]
+
+
+def read_inputs(config: BenchConfig) -> Inputs:
+    """Reads whatever a run starts from, and writes nothing.
+
+    Raises:
+        InputError: anything in the input that can't be used, as far as that can be known beforehand.
+    """
+    test_set = config.data.load("test")
+    training_set = None if config.checkpoint else config.data.load("train")
+    checkpoint = loaded(config, test_set) if config.checkpoint else untrained(config, test_set)
+    saved = _load_saved(config.adversarials, test_set)
+    outliers = _load_outliers(config, test_set)
+    beside = beside_configs(config, checkpoint, test_set)
+    if config.transfer:
+        check_target(config.transfer, test_set)
+    if config.transfer and not saved:
+        choose_examples(test_set, config.transfer.examples, config.transfer.seed)
+    return Inputs(test_set, training_set, checkpoint, saved, outliers, beside)
 
 
 def bench(
@@ -64,16 +95,9 @@ def bench(
     """
     device = device or torch.device("cpu")
     quiet = quiet or not ranks.leads
-    test_set = config.data.load("test")
-    training_set = None if config.checkpoint else config.data.load("train")
-    checkpoint = loaded(config, test_set) if config.checkpoint else untrained(config, test_set)
-    saved = _load_saved(config.adversarials, test_set)
-    outliers = _load_outliers(config, test_set)
-    beside = beside_configs(config, checkpoint, test_set)
-    if config.transfer:
-        check_target(config.transfer, test_set)
-    if config.transfer and not saved:
-        choose_examples(test_set, config.transfer.examples, config.transfer.seed)
+    given = read_inputs(config)
+    test_set, training_set, checkpoint = given.test_set, given.training_set, given.checkpoint
+    saved, outliers, beside = given.saved, given.outliers, given.beside
     with open_run(out, command, config.plain(), ranks) as run:
         run.update(
             device=str(device),

@@ -94,8 +94,8 @@ def find_plan(
     """
     if budget not in ("quick", "full"):
         raise unknown("budget", budget, ("quick", "full"))
-    data = DataConfig(root=root, download=download)
-    plan = _quick(data, seed) if budget == "quick" else _full(data, seed, find_preset(cifar_preset))
+    data, colour = DataConfig(root=root, download=download), find_preset(cifar_preset)
+    plan = _quick(data, seed) if budget == "quick" else _full(data, seed, colour)
     needed = {name for item in plan.items.values() for name in item.networks}
     return replace(plan, networks={name: own for name, own in plan.networks.items() if name in needed})
 

@@ -20,6 +20,8 @@ from robust_hypergan.text import file_name
 EXECUTORS = ("local", "slurm", "debug")
 """Processes on this machine; jobs of a Slurm array; one after the other in this process."""
 
+MOST_HOURS = 10_000
+
 
 def cell_folders(out: Path, attacks: Sequence[str], eps: Sequence[float]) -> dict[Path, tuple[str, float]]:
     """The folder of each cell, so named that their order is that of one run of all."""
@@ -28,6 +30,26 @@ def cell_folders(out: Path, attacks: Sequence[str], eps: Sequence[float]) -> dic
         out / CELLS / f"{number:04d}-{file_name(attack)}-{radius:g}": (attack, radius)
         for number, (attack, radius) in cells
     }
+
+
+def check_jobs(out: Path, executor: str, hours: float) -> None:
+    """Refuses what no job could be started with, before anything is written.
+
+    Raises:
+        InputError: an unknown executor, hours outside (0, 10,000], or a folder that holds something else.
+    """
+    if executor not in EXECUTORS:
+        raise unknown("executor", executor, EXECUTORS)
+    if not 0 < hours <= MOST_HOURS:
+        raise InputError(f"hours {hours:g} is out of range: it must be in (0, {MOST_HOURS:,}]")
+    try:
+        entries = {entry.name for entry in out.iterdir()}
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise InputError(f"can't use {out} for cells ({error.strerror}): choose another --out") from error
+    if entries and CELLS not in entries:
+        raise InputError(f"{out} is not empty and holds no cells: choose another --out")
 
 
 def run_cells(
@@ -54,8 +76,7 @@ def run_cells(
     Raises:
         InputError: submitit or Slurm is not there, or a cell has failed.
     """
-    if executor not in EXECUTORS:
-        raise unknown("executor", executor, EXECUTORS)
+    check_jobs(out, executor, hours)
     try:
         from submitit import AutoExecutor
         from submitit.helpers import CommandFunction
@@ -93,9 +114,9 @@ def parse_options(given: Sequence[str]) -> dict[str, str]:
     """``KEY=VALUE`` texts as a dictionary.
 
     Raises:
-        InputError: one has no ``=``.
+        InputError: one has no ``=``, or nothing before it.
     """
     for each in given:
-        if "=" not in each:
+        if not each.partition("=")[0] or "=" not in each:
             raise InputError(f"--slurm takes KEY=VALUE, as in partition=gpu, not {each!r}")
     return {key: value for key, _, value in (each.partition("=") for each in given)}

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import click
 
-from robust_hypergan.cli_options import CLASSIFIER, DATA, EVERYWHERE, OUT, TRANSFER
+from robust_hypergan.cli_options import CLASSIFIER, DATA, EVERYWHERE, OUT, TRANSFER, find_device
 
 LEFT_OUT = ("checks", "sources", "until_ci_width", "max_networks")
 """Options of a transfer that weigh cells or sources against each other: a cell knows of no other."""
@@ -17,14 +18,16 @@ OWN = ("out", "attacks", "eps", "config", "executor", "at_once", "hours", "slurm
 
 
 @click.command()
-@click.option("--checkpoint", required=True, help="Trained networks, as of transfer.")
+@click.option(
+    "--checkpoint", type=click.Path(path_type=Path), required=True, help="Trained networks, as of transfer."
+)
 @CLASSIFIER
 @OUT
 @DATA
 @TRANSFER
 @click.option("--executor", default="local", show_default=True, help="local, slurm or debug.")
 @click.option(
-    "--at-once", type=click.IntRange(min=1), default=1, show_default=True, help="Cells at the same time."
+    "--at-once", type=click.IntRange(1, 10_000), default=1, show_default=True, help="Cells at the same time."
 )
 @click.option("--hours", type=float, default=24, show_default=True, help="After which a job is ended.")
 @click.option("--slurm", multiple=True, help="KEY=VALUE, as in partition=gpu or gpus_per_node=1; repeat it.")
@@ -39,9 +42,14 @@ def cells(out: Path, **flags: Any) -> None:
       robust-hypergan cells --checkpoint RUN/hypergan.safetensors --executor slurm --slurm partition=gpu \\
           --at-once 100 --attack fgsm --attack pgd --eps 0.1 --eps 0.2 --out RUN2
     """
-    from robust_hypergan.cell_array import cell_folders, parse_options, run_cells
+    from robust_hypergan.benchmark import read_inputs
+    from robust_hypergan.cell_array import cell_folders, check_jobs, parse_options, run_cells
     from robust_hypergan.reports import headline, load_run, merge_cells, write_report
 
+    slurm = parse_options(flags["slurm"])
+    check_jobs(out, flags["executor"], flags["hours"])
+    find_device(flags["device"])
+    read_inputs(_config(flags))
     folders = cell_folders(out, flags["attacks"], flags["eps"])
     common = _arguments(click.get_current_context().command, flags)
     commands = {
@@ -54,7 +62,7 @@ def cells(out: Path, **flags: Any) -> None:
         executor=flags["executor"],
         at_once=flags["at_once"],
         hours=flags["hours"],
-        slurm=parse_options(flags["slurm"]),
+        slurm=slurm,
         quiet=flags["quiet"],
     )
     merge_cells(out)
@@ -64,6 +72,33 @@ def cells(out: Path, **flags: Any) -> None:
 
 
 cells.params = [option for option in cells.params if option.name not in LEFT_OUT]
+
+
+def _config(flags: Mapping[str, Any]) -> Any:
+    """All cells as one measurement, to see before any job is started whether they can be made."""
+    from robust_hypergan.bench_config import BenchConfig, DataConfig
+    from robust_hypergan.measured import EvidenceConfig
+    from robust_hypergan.transfer_config import TransferConfig
+
+    names = (
+        "attacks",
+        "eps",
+        "norm",
+        "networks",
+        "examples",
+        "source",
+        "target",
+        "seed",
+        "backend",
+        "precision",
+    )
+    return BenchConfig(
+        data=DataConfig(flags["data"], flags["data_root"], flags["download"]),
+        checkpoint=flags["checkpoint"],
+        classifier=flags["classifier"],
+        transfer=TransferConfig(**{name: flags[name] for name in names}),
+        evidence=EvidenceConfig(checks="off", outliers=flags["outliers"]),
+    )
 
 
 def _arguments(command: click.Command, flags: dict[str, Any]) -> list[str]:

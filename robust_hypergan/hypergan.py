@@ -27,6 +27,10 @@ GENERATION_BLOCK = 16
 with them every last bit of network *i*, do not depend on which other networks are asked for."""
 
 
+MOST_UNITS = 2**16
+"""Beyond, a width is a slip: its weights would fill any memory."""
+
+
 @dataclass(frozen=True)
 class HyperGANConfig:
     """Sizes of a HyperGAN.
@@ -43,7 +47,7 @@ class HyperGANConfig:
             this is generated in equal chunks by one network (:class:`ChunkedLayerGenerator`).
 
     Raises:
-        InputError: a size below 1, or a share outside [0, 1].
+        InputError: a size outside 1 to 65,536, or a share outside [0, 1].
     """
 
     latent_dim: int = 256
@@ -55,7 +59,7 @@ class HyperGANConfig:
 
     def __post_init__(self) -> None:
         for name in ("latent_dim", "code_dim", "hidden"):
-            check_range(name, getattr(self, name), 1)
+            check_range(name, getattr(self, name), 1, MOST_UNITS)
         check_range("noise_share", self.noise_share, 0, 1)
         if self.chunk is not None:
             check_range("chunk", self.chunk, 1)

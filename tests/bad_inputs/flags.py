@@ -155,6 +155,11 @@ BAD: dict[str, tuple[Entry, ...]] = {
     "--hidden": (*COUNTS, "1000000"),
     "--seeds": (*COUNTS, "1001"),
     "--budget": (*NAMES, "fast"),
+    "--cifar-preset": (*NAMES, "cifr"),
+    "--executor": (*NAMES, "slrm"),
+    "--at-once": ("0", "-1"),
+    "--hours": ("0", "-1", "nan", "inf", "10001"),
+    "--slurm": ("partition", "=gpu"),
     "--only": (*NAMES, "regresion"),
     "--stream": (*NAMES, "frsh", "0"),
 }
@@ -165,6 +170,7 @@ OF_ONE_COMMAND: dict[tuple[str, str], tuple[Entry, ...]] = {
     ("uncertainty", "--outliers"): (*NAMES, "mnist-5k", "mnist", "cifar10"),
     ("uncertainty", "--images"): ("0", "-1", "1"),  # any large number is all there are
     ("diversity", "--images"): ("0", "-1", "3"),
+    ("tradeoff", "--images"): ("0", "-1", "1"),
     ("adversarial", "--eps"): ("-0.1", "1.01", "nan", ("0.1", "--eps", "0.1")),
     ("train", "--out"): tuple((each, "--kind", "ordinary") for each in ("taken", "taken/r", "full", "pipe")),
     ("regression", "--train-networks"): (*COUNTS, "10001"),
@@ -184,7 +190,7 @@ GOOD = {
     "reproduce": ("--out", "r"),
     "hardening": ("--out", "r", "--checkpoint", "{checkpoint}", "--checkpoint", "{checkpoint}"),
     **dict.fromkeys(
-        ("classification", "uncertainty", "adversarial", "diversity"),
+        ("classification", "uncertainty", "adversarial", "diversity", "tradeoff", "cells"),
         ("--out", "r", "--checkpoint", "{checkpoint}"),
     ),
 }
