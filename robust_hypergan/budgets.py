@@ -129,10 +129,10 @@ def _full(data: DataConfig, seed: int, colour: Preset) -> Plan:
         "regression": Item(run_regression, lambda _: RegressionConfig(seed=seed)),
         "classification-mnist": _classification(families["mnist"], mnist, votes=4),
         "classification-mnist-5k": _classification(
-            families["mnist-5k"], mnist, trained_on="mnist-5k", votes=4
+            families["mnist-5k"], mnist, trained_on="mnist-5k", votes=2
         ),
-        "classification-cifar5": _classification(families["cifar5"], cifar5, votes=3),
-        "classification-cifar10": _classification(families["cifar10"], cifar10, votes=3),
+        "classification-cifar5": _classification(families["cifar5"], cifar5, votes=2),
+        "classification-cifar10": _classification(families["cifar10"], cifar10, votes=2),
         "uncertainty-mnist": _uncertainty(families["mnist"], mnist, "notmnist", "fashion-mnist"),
         "uncertainty-cifar5": _uncertainty(families["cifar5"], cifar5, "cifar5-out"),
         "adversarial-mnist": _adversarial(families["mnist"], mnist, sources=2, examples=100),
