@@ -13,7 +13,7 @@ from torch import nn
 from robust_hypergan.classifiers import build_classifier
 from robust_hypergan.deep_ensemble import DeepEnsemble, read_members
 from robust_hypergan.errors import InputError, check_range, unknown
-from robust_hypergan.finite import check_finite
+from robust_hypergan.finite import NotFinite, check_finite, first_not_finite
 from robust_hypergan.gaussian import GaussianPosterior
 from robust_hypergan.hypergan import HyperGAN
 from robust_hypergan.mc_dropout import DropoutNetworks
@@ -97,6 +97,9 @@ def load_checkpoint(path: Path, classifier: str | None = None, classes: int | No
         members = read_members(path, build_classifier(classifier, classes))
         return Checkpoint(members, classifier, classes, {})
     tensors, metadata = read_tensors(path, FORMAT, "HyperGAN checkpoint", unhashed=UNHASHED)
+    broken = first_not_finite(tensors)
+    if broken:
+        raise NotFinite(f"{path} is of no use: its weight {broken} is not finite; take an earlier snapshot")
     try:
         return _restored(json.loads(metadata["configuration"]), tensors, classifier)
     except InputError as error:
@@ -122,7 +125,7 @@ def _restored(described: Mapping[str, Any], tensors: Params, classifier: str | N
         raise unknown("kind of checkpoint", str(kind), KINDS)
     built = build_classifier(name, classes)
     _check_shapes(name, _shapes(built), described.get("parameters"))
-    _check_values(tensors, built)
+    _check_types(tensors, built)
     restored = KINDS[kind].restore(built, described[kind], tensors)
     check_draw(restored, Networks(0, "source", [0]))
     return Checkpoint(restored, name, classes, facts)
@@ -141,14 +144,12 @@ def _check_shapes(name: str, ours: dict[str, list[int]], theirs: dict[str, list[
         )
 
 
-def _check_values(tensors: Params, built: nn.Module) -> None:
-    """Refuses types that are none of the classifier's, which loading would convert, and NaN and infinity."""
+def _check_types(tensors: Params, built: nn.Module) -> None:
+    """Refuses types that are none of the classifier's, which loading would convert."""
     types = {value.dtype for value in built.state_dict().values()}
     for name, value in tensors.items():
         if value.dtype not in types:
             raise InputError(f"{name} is of type {value.dtype}, the classifier of {next(iter(types))}")
-        if not value.isfinite().all():
-            raise InputError(f"{name} holds values that are not finite: train it again")
 
 
 def _call_user(specification: str, classes: int) -> Checkpoint:

@@ -179,10 +179,6 @@ def test_a_kind_that_can_not_be_attacked_is_told_and_does_not_stop_the_run(tmp_p
         ({"evidence": EvidenceConfig(beside=("swagg",))}, "beside swagg: .*did you mean swag"),
         ({"evidence": EvidenceConfig(beside=("none.safetensors",))}, "beside none.safetensors: "),
         ({"checkpoint": "x", "evidence": EvidenceConfig(beside=("ordinary",))}, "nothing is trained beside"),
-        (
-            {"classifier": "mnist-dropout", "evidence": EvidenceConfig(beside=("deep-ensemble",), members=1)},
-            "members 1 is out of range",
-        ),
         ({"transfer": replace(FEW, source=4)}, "beside deep-ensemble: .*3 source networks"),
     ],
 )
@@ -190,6 +186,11 @@ def test_what_can_not_stand_beside_is_said_before_anything_is_computed(changes, 
     wanted = config(**changes)
     with pytest.raises(InputError, match=message):
         beside_configs(wanted, SWAG, wanted.data.load("test"))
+
+
+def test_one_member_is_no_ensemble():
+    with pytest.raises(InputError, match="members 1 is out of range"):
+        EvidenceConfig(beside=("deep-ensemble",), members=1)
 
 
 def test_several_sources_are_asked_of_every_kind_but_a_single_network():

@@ -137,7 +137,6 @@ def test_norms_are_known_beforehand(spec, norms):
         "torchattacks:APGDT:steps=3",  # takes the number of classes, which is 4 here
         "foolbox:L2PGD:steps=3",
         "foolbox:L2DeepFoolAttack:steps=3",
-        "foolbox:VirtualAdversarialAttack:steps=3",
         "art:FastGradientMethod",
         "art:SquareAttack:max_iter=5",
         "art:DeepFool:max_iter=3",
@@ -153,6 +152,16 @@ def test_l2_attacks_keep_to_the_l2_ball(spec, generator):
     assert (found - inputs).flatten(1).norm(dim=1).max() <= 3.0 * (1 + 1e-5)
     assert audit.l2_max > 0
     assert audit.forward > 0
+
+
+def test_what_is_not_finite_is_an_error_of_the_cell(generator):
+    pytest.importorskip("foolbox")
+    inputs = torch.rand(20, 1, 10, 10, generator=generator)
+    model = network(100, 8, 4)
+    with torch.no_grad():
+        labels = model(inputs).argmax(1)
+    with pytest.raises(AttackError, match="returned NaN or infinity in 1 of 20 images"):
+        audited("foolbox:VirtualAdversarialAttack:steps=3", model, inputs, labels, norm="l2", eps=3.0)
 
 
 def test_what_the_library_cannot_do_is_an_error_of_the_cell(inputs, labels):
