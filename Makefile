@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN = .venv/bin
 RUN ?= runs/demo
 
-.PHONY: demo test nightly fuzz audit lint types wheel bench-speed clean
+.PHONY: demo test nightly oldest fuzz audit lint types wheel bench-speed clean
 
 demo: .venv/ready  ## train a HyperGAN, attack one network, try 500 fresh ones, and an ordinary ensemble beside; write the report
 	rm -rf $(RUN)
@@ -18,6 +18,12 @@ nightly: .venv/ready  ## kill runs at a hundred random moments, and ranks of oth
 	EVERYWHERE=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q tests/bad_inputs
 	KILLS=100 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -s tests/test_killing.py tests/test_distributed.py \
 		tests/test_cell_array.py
+
+oldest: .venv/ready  ## every test with the oldest versions that pyproject.toml allows
+	$(PYTHON) -m venv .oldest
+	$(BIN)/python tools/oldest_versions.py > .oldest/constraints.txt
+	.oldest/bin/pip install --quiet --constraint .oldest/constraints.txt --editable ".[cluster,dev]"
+	OMP_NUM_THREADS=1 .oldest/bin/python -m pytest --numprocesses auto --dist loadfile
 
 fuzz: .venv/ready  ## ten minutes of random bytes for each reader of a stranger's files
 	$(BIN)/pip install --quiet "atheris==3.0.0"
