@@ -121,6 +121,7 @@ def test_the_command_passes_on_what_it_was_given(checkpoint, tmp_path, monkeypat
         given.update(options, commands=commands)
         raise InputError("enough")
 
+    monkeypatch.setattr("robust_hypergan.benchmark.read_inputs", lambda _: None)  # its classifier is not ours
     monkeypatch.setattr("robust_hypergan.cell_array.run_cells", stand_in)
     line = (
         "cells --attack pgd:steps=3 --attack fgsm --eps 0.25 --norm l2 --save-adversarials --seed 4 --quiet "
