@@ -41,7 +41,8 @@ HEAD = """# Results
 Written by `tools/results_page.py` from finished runs; no number is typed by hand. Fractions, unless a unit
 is given. The figures of the first run stand in [figures](figures/). Every figure and table of the paper
 stands in [the reproduction](reproduction/README.md), which `reproduce` made. In commands before the preset
-`accurate` had its name, it is called `standard`.
+`accurate` had its name, it is called `standard`; and all but the demo were made when the default noise share
+was 0.8, which `--noise-share 0.8` repeats.
 """
 
 
