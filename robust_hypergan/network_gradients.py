@@ -38,16 +38,16 @@ class NetworkGradients:
         self, classifier: nn.Module, images: Tensor, *, half: bool | None = None, ranks: Ranks = ALONE
     ) -> None:
         self.ranks = ranks
-        on_cpu = images.device.type == "cpu"
+        self.on_cpu = images.device.type == "cpu"
         self.half = is_half(None, classifier, images) if half is None else half
         self.cast: Callable[[Params], Params] = dict
         if self.half:
             classifier, self.cast = halved(classifier)
         self.dtype = torch.bfloat16 if self.half else torch.float32
         self.layout = preferred_layout(classifier, images[:2].to(self.dtype))
-        self.threads = torch.get_num_threads() if on_cpu else 1
+        self.threads = torch.get_num_threads() if self.on_cpu else 1
         self.modules = [copy.deepcopy(classifier) for _ in range(self.threads)]  # a call changes a module
-        self.pool = ThreadPoolExecutor(self.threads, initializer=_single_threaded if on_cpu else None)
+        self.pool = ThreadPoolExecutor(self.threads)
 
     def __call__(self, params: Params, images: Tensor, labels: Tensor) -> tuple[float, float, Params]:
         """Mean loss and accuracy over the networks, and the gradient of each network's own mean loss.
@@ -61,11 +61,14 @@ class NetworkGradients:
         own = self.ranks.share(len(networks))
 
         def work(thread: int) -> list[Result]:
+            if self.on_cpu:
+                torch.set_num_threads(1)  # anew: some libraries hold one number for all threads
             rows = own[thread :: self.threads]
             return [self._one(self.modules[thread], networks[i], images[i], labels[i]) for i in rows]
 
         shares = list(self.pool.map(work, range(self.threads)))
-        torch.set_num_threads(self.threads)  # some libraries took the workers' single thread for everyone's
+        if self.on_cpu:
+            torch.set_num_threads(self.threads)
         results = [shares[i % self.threads][i // self.threads] for i in range(len(own))]
         values = self._of_everyone(results, params)
         losses, accuracies, *gradients = values.split([1, 1, *(v[0].numel() for v in params.values())], 1)
@@ -105,7 +108,3 @@ def is_half(precision: str | None, classifier: nn.Module, images: Tensor) -> boo
     if precision is None:
         return images.device.type == "cpu" and can_halve(classifier, images)
     return precision == "bfloat16"
-
-
-def _single_threaded() -> None:
-    torch.set_num_threads(1)
