@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN = .venv/bin
 RUN ?= runs/demo
 
-.PHONY: demo test nightly oldest fuzz audit lint types wheel bench-speed clean
+.PHONY: demo test nightly oldest newest fuzz audit lint types wheel bench-speed clean
 
 demo: .venv/ready  ## train a HyperGAN, attack one network, try 500 fresh ones, and an ordinary ensemble beside; write the report
 	rm -rf $(RUN)
@@ -24,6 +24,11 @@ oldest: .venv/ready  ## every test with the oldest versions that pyproject.toml 
 	$(BIN)/python tools/oldest_versions.py > .oldest/constraints.txt
 	.oldest/bin/pip install --quiet --constraint .oldest/constraints.txt --editable ".[cluster,dev]"
 	OMP_NUM_THREADS=1 .oldest/bin/python -m pytest --numprocesses auto --dist loadfile
+
+newest:  ## every test with the newest versions that there are, whatever constraints.txt holds
+	$(PYTHON) -m venv .newest
+	.newest/bin/pip install --quiet --upgrade --editable ".[torchattacks,foolbox,art,browser,cluster,dev]"
+	OMP_NUM_THREADS=1 .newest/bin/python -m pytest --numprocesses auto --dist loadfile
 
 fuzz: .venv/ready  ## ten minutes of random bytes for each reader of a stranger's files
 	$(BIN)/pip install --quiet "atheris==3.0.0"

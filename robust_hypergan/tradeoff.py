@@ -16,37 +16,22 @@ import numpy as np
 import pandas as pd
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from robust_hypergan.bench_config import DataConfig, plain_values
 from robust_hypergan.checkpoint import load_checkpoint
-from robust_hypergan.datasets import Dataset, to_unit
-from robust_hypergan.diversity_measures import disagreement, error_iou
-from robust_hypergan.ensemble import ensemble_forward
 from robust_hypergan.errors import InputError, check_range
 from robust_hypergan.hypergan import HyperGAN
-from robust_hypergan.networks import Networks, move
+from robust_hypergan.networks import Networks, fingerprint, move
 from robust_hypergan.outliers import load_outliers
 from robust_hypergan.preparation import check_fit
 from robust_hypergan.progress import track
-from robust_hypergan.reports import (
-    PAIR_SCALES,
-    TRADEOFF_COLUMNS,
-    auroc_interval,
-    effective_wilson_interval,
-    mean_over_pairs,
-    paired_difference_interval,
-    wilson_interval,
-)
+from robust_hypergan.reports import TRADEOFF_COLUMNS, paired_difference_interval
 from robust_hypergan.resumable import Saved
 from robust_hypergan.run_folder import RunFolder
 from robust_hypergan.snapshots import find_snapshots
 from robust_hypergan.study import Tables, run_study, split_name
-from robust_hypergan.transfer_config import TransferConfig, choose_examples
-from robust_hypergan.transferability import transfer
-from robust_hypergan.uncertainty import Uncertainty
-
-Row = dict[str, object]
+from robust_hypergan.tradeoff_measures import Row, TradeoffMeasures, tradeoff_row
+from robust_hypergan.transfer_config import TransferConfig
 
 
 @dataclass(frozen=True)
@@ -106,12 +91,13 @@ class TradeoffConfig:
 
 @dataclass(frozen=True)
 class State:
-    """A training after some of its steps."""
+    """A training after some of its steps; ``sha256`` is of the first of its networks."""
 
     name: str
     noise_share: float
     step: int
     path: Path
+    sha256: str
 
     @property
     def key(self) -> Row:
@@ -150,10 +136,7 @@ class _Study:
         self.dataset = config.data.load("test")
         source = config.data
         outliers = load_outliers(config.outliers, self.dataset, root=source.root, download=source.download)
-        chosen, others = (_some(each, config) for each in (self.dataset, outliers))
-        images = torch.cat([self.dataset.images[chosen], outliers.images[others]])
-        self.images = to_unit(images.to(device))
-        self.labels = self.dataset.labels[chosen].to(device)
+        self.measures = TradeoffMeasures(self.dataset, outliers, config.images, config.transfer, device)
 
     def states(self) -> list[State]:
         """Every snapshot of every training, in the order given."""
@@ -167,12 +150,14 @@ class _Study:
                 raise InputError(f"two trainings are called {name}: name them, NAME={path}")
             end = int((facts.get("training") or {}).get("steps", 0))
             steps = find_snapshots(path.parent) or {end: path}
-            found[name] = [State(name, share, step, own) for step, own in steps.items()]
+            found[name] = [
+                State(name, share, step, own, self._fingerprint(own)) for step, own in steps.items()
+            ]
         return [state for states in found.values() for state in states]
 
     def table(self, states: Sequence[State], folder: Path, quiet: bool) -> pd.DataFrame:
         """``tradeoff.csv``; what is measured of each state is kept in the folder until all are."""
-        described = plain_values(asdict(self.config)) | {"states": [str(state.path) for state in states]}
+        described = plain_values(asdict(self.config)) | {"states": [state.sha256 for state in states]}
         saved = Saved(folder / "tradeoff.safetensors", "trade-off", described)
         done = saved.load({}) or {"rows": [], "votes": []}
         rows, votes = done["rows"], done["votes"]
@@ -180,8 +165,8 @@ class _Study:
             for state in states[len(votes) :]:
                 hypergan, _ = self._checkpoint(state.path)
                 move(hypergan, self.device)
-                own, vote = self._clean(hypergan)
-                rows += [state.key | row for row in (*own, *self._attacked(hypergan))]
+                own, vote = self.measures.rows(hypergan)
+                rows += [state.key | row for row in own]
                 votes.append(vote.tolist())
                 saved.save({}, rows=rows, votes=votes)
                 progress.update()
@@ -196,67 +181,9 @@ class _Study:
         check_fit(checkpoint.classifier, hypergan.classifier, self.dataset)
         return hypergan, checkpoint.facts
 
-    def _clean(self, hypergan: HyperGAN) -> tuple[list[Row], Tensor]:
-        """What the networks make of inliers and outliers, and which inliers ``[n]`` their vote gets right."""
-        networks, labels = Networks(self.config.seed, "fresh", range(self.config.networks)), self.labels
-        classes = len(self.dataset.classes)
-        fold = Uncertainty(len(self.images), classes, self.device, most=len(networks))
-        parts = []
-        for _, logits in ensemble_forward(hypergan, networks, self.images, backend=self.config.backend):
-            parts.append(logits[:, : len(labels)].argmax(2))
-            for own in logits:
-                fold.add(own.softmax(1))
-        answers = torch.cat(parts)  # (M, n)
-        right = answers == labels
-        vote = fold.mean[: len(labels)].argmax(1) == labels
-        entropy = fold.entropy.cpu().numpy()
-        found = {
-            "accuracy": _accuracy(right),
-            "vote": _share(int(vote.sum()), len(vote)),
-            "disagreement": _over_pairs(disagreement(answers), "disagreement"),
-            "error_iou": _over_pairs(error_iou(~right), "error_iou"),
-            "auroc": auroc_interval(entropy[len(labels) :], entropy[: len(labels)]),
-        }
-        sizes = {"networks": len(networks), "images": len(labels)}
-        return [_row(measure, values) | sizes for measure, values in found.items()], vote
-
-    def _attacked(self, hypergan: HyperGAN) -> Iterator[Row]:
-        """How often each attack fools its source, and the other networks where it does."""
-        result = transfer(hypergan, self.dataset, self.config.transfer, device=self.device)
-        for cell in result.summary.to_dict("records"):
-            given = {"attack": cell["attack"], "eps": cell["eps"]}
-            own = {"networks": 1, "images": cell["examples"]}
-            success = _share(round(cell["source_fooled"]), round(cell["examples"]))
-            yield _row("source_success", success) | given | own
-            mean = (cell["fooled_mean"], cell["ci_low"], cell["ci_high"])
-            sizes = {"networks": cell["networks"], "images": cell["source_fooled"]}
-            yield _row("transfer", mean) | given | sizes
-
-
-def _some(dataset: Dataset, config: TradeoffConfig) -> Tensor:
-    return choose_examples(dataset, min(config.images, len(dataset.labels)), config.seed)
-
-
-def _row(measure: str, values: tuple[float, float, float]) -> Row:
-    return {"measure": measure, "attack": ""} | dict(
-        zip(("estimate", "ci_low", "ci_high"), values, strict=True)
-    )
-
-
-def _accuracy(right: Tensor) -> tuple[float, float, float]:
-    """Of ``[M, n]``, over networks and images."""
-    of_images, of_networks = (right.double().mean(axis).cpu().numpy() for axis in (0, 1))
-    return float(of_images.mean()), *effective_wilson_interval(of_images, of_networks)
-
-
-def _share(hits: int, trials: int) -> tuple[float, float, float]:
-    low, high = wilson_interval(hits, trials)
-    return hits / trials, float(low), float(high)
-
-
-def _over_pairs(matrix: Tensor, measure: str) -> tuple[float, float, float]:
-    found = mean_over_pairs(matrix.cpu().numpy(), PAIR_SCALES[measure])
-    return found.estimate, *found.interval()
+    def _fingerprint(self, path: Path) -> str:
+        hypergan, _ = self._checkpoint(path)
+        return fingerprint(hypergan.sample(Networks(self.config.seed, "fresh", [0])))
 
 
 def _losses(states: Sequence[State], votes: NDArray[np.float64]) -> Iterator[Row]:
@@ -264,4 +191,4 @@ def _losses(states: Sequence[State], votes: NDArray[np.float64]) -> Iterator[Row
     best = votes[votes.mean(1).argmax()]
     for state, right in zip(states, votes, strict=True):
         behind = paired_difference_interval(best - right)
-        yield state.key | _row("vote_loss", behind) | {"images": len(right)}
+        yield state.key | tradeoff_row("vote_loss", behind) | {"images": len(right)}

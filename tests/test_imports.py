@@ -40,7 +40,7 @@ LAYERS = [
     {"detection", "pairs", "uses", "wrong_labels"},
     {"evidence", "bench_config"},
     {"preparation"},
-    {"beside", "study"},
+    {"beside", "study", "tradeoff_measures"},
     {
         "adversarial",
         "benchmark",

@@ -113,7 +113,7 @@ def test_an_interrupted_study_goes_on_where_it_was(folder, table, tmp_path, monk
             raise KeyboardInterrupt
         return transfer(*arguments, **options)
 
-    monkeypatch.setattr("robust_hypergan.tradeoff.transfer", interrupted)
+    monkeypatch.setattr("robust_hypergan.tradeoff_measures.transfer", interrupted)
     with pytest.raises(KeyboardInterrupt):
         run_tradeoff(config, tmp_path / "out")
     run_tradeoff(config, tmp_path / "out")
@@ -122,6 +122,21 @@ def test_an_interrupted_study_goes_on_where_it_was(folder, table, tmp_path, monk
         tmp_path / "out" / "tradeoff.csv", keep_default_na=False, na_values={"estimate": [""]}
     )
     pd.testing.assert_frame_equal(found, table)
+
+
+def test_other_networks_under_the_same_path_do_not_go_on_from_its_state(tmp_path, monkeypatch):
+    config = TradeoffConfig([str(keep(tmp_path / "training", 0.25, 1, steps=(10, 20)))], **FEW)
+    with monkeypatch.context() as patch:
+        patch.setattr("robust_hypergan.tradeoff._losses", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            run_tradeoff(config, tmp_path / "out")
+    keep_snapshot(tmp_path / "training", 20, Checkpoint(hypergan(0.25, 9), SMALL, 10, {}))
+    with pytest.raises(InputError, match="state of another trade-off"):
+        run_tradeoff(config, tmp_path / "out")
+
+
+def interrupt(*_):
+    raise KeyboardInterrupt
 
 
 def test_what_cannot_be_compared_is_refused_before_anything_is_written(folder, tmp_path):
