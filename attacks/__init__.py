@@ -7,6 +7,7 @@ from robust_hypergan.attacks.arc import arc as arc
 from robust_hypergan.attacks.audit import AttackError as AttackError
 from robust_hypergan.attacks.audit import Audit as Audit
 from robust_hypergan.attacks.audit import craft_audited as craft_audited
+from robust_hypergan.attacks.contract import AtLeast as AtLeast
 from robust_hypergan.attacks.contract import Attack as Attack
 from robust_hypergan.attacks.contract import asks_for_draws as asks_for_draws
 from robust_hypergan.attacks.contract import attack_norms as attack_norms

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from robust_hypergan.attacks.contract import Count, Length
 from robust_hypergan.attacks.draws import Draws, Network
 from robust_hypergan.attacks.ensemble_loss import fooled_share
 from robust_hypergan.attacks.loss import is_fooled
@@ -24,10 +25,10 @@ def arc(
     norm: str = "linf",
     generator: torch.Generator | None = None,  # noqa: ARG001 - every attack takes one
     targets: Tensor | None = None,
-    networks: int = 8,
-    steps: int = 20,
-    step_size: float | None = None,
-    boundaries: int = 4,
+    networks: Count = 8,
+    steps: Count = 20,
+    step_size: Length = None,
+    boundaries: Count = 4,
 ) -> Tensor:
     """Greedy, network by network: cross its nearest boundary if the images then fool no fewer networks.
 

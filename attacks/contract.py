@@ -2,16 +2,18 @@
 
 ``craft(model, inputs, labels, *, eps, norm, generator, targets=None, **options) -> adversarials``.
 The parameters beyond the contract's own are the options. An attack that works in one norm only says
-so in its annotation, ``norm: Literal["linf"]``; any other annotation stands for both norms.
+so in its annotation, ``norm: Literal["linf"]``; any other annotation stands for both norms. The least
+value of an option is part of its annotation as well: :class:`AtLeast`.
 """
 
 from __future__ import annotations
 
 import inspect
+import math
 import typing
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Annotated, Any
 
 from torch import Tensor
 
@@ -25,6 +27,20 @@ One with a keyword ``draws`` is handed further networks as well: :class:`robust_
 """
 
 CONTRACT = "(model, inputs, labels, *, eps, norm, generator, targets=None, **options)"
+
+
+@dataclass(frozen=True)
+class AtLeast:
+    """The least value of an option that is a number: ``steps: Annotated[int, AtLeast(1)]``."""
+
+    least: float
+
+
+Count = Annotated[int, AtLeast(1)]
+"""An option that counts something."""
+
+Length = Annotated[float | None, AtLeast(0)]
+"""An option that is a length, or None for the usual one."""
 
 _ALWAYS = ("eps", "norm", "generator", "targets")
 _KEYWORDS = (*_ALWAYS, "draws")
@@ -85,7 +101,7 @@ def check_attack(attack: Attack, norm: str | None = None) -> Attack:
     """The attack itself, when it can be called with its options, and in this norm.
 
     Raises:
-        InputError: the function does not keep the contract, or an option or the norm does not fit.
+        InputError: the function does not keep the contract, or an option, its value or the norm does not fit.
     """
     if not callable(attack.craft):
         raise InputError(f"{attack.spec} is no attack: give a function {CONTRACT}")
@@ -93,6 +109,8 @@ def check_attack(attack: Attack, norm: str | None = None) -> Attack:
     for option in attack.options:
         if option in _KEYWORDS or (option not in known and not takes_any_option(attack.craft)):
             raise _no_option(attack.spec, option, known)
+    for option in known.keys() & attack.options.keys():
+        _check_least(attack, option, known[option].annotation)
     try:
         handed = _KEYWORDS if asks_for_draws(attack.craft) else _ALWAYS
         inspect.signature(attack.craft).bind(
@@ -107,6 +125,17 @@ def check_attack(attack: Attack, norm: str | None = None) -> Attack:
         advice = f"it works in {' and '.join(norms)}" if norms else f"it works in none of {', '.join(NORMS)}"
         raise InputError(f"attack {attack.spec} does not work in the norm {norm}: {advice}")
     return attack
+
+
+def _check_least(attack: Attack, option: str, annotation: Any) -> None:
+    value = attack.options[option]
+    bounds = [each for each in getattr(annotation, "__metadata__", ()) if isinstance(each, AtLeast)]
+    for each in bounds if isinstance(value, (int, float)) else ():
+        if not each.least <= value < math.inf:
+            raise InputError(
+                f"attack {attack.spec}: {option} {value} is out of range: it must be finite and at least "
+                f"{each.least:g}"
+            )
 
 
 def _no_option(spec: str, option: str, known: Mapping[str, Any]) -> InputError:

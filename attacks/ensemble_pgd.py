@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from robust_hypergan.attacks.ascent import ascend_from_starts
+from robust_hypergan.attacks.contract import Count, Length
 from robust_hypergan.attacks.draws import Draws
 from robust_hypergan.attacks.ensemble_loss import (
     LossName,
@@ -27,11 +28,11 @@ def ensemble_pgd(
     norm: str = "linf",
     generator: torch.Generator | None = None,
     targets: Tensor | None = None,
-    networks: int = 8,
+    networks: Count = 8,
     loss: LossName = "mean-logit",
-    steps: int = 40,
-    step_size: float | None = None,
-    restarts: int = 1,
+    steps: Count = 40,
+    step_size: Length = None,
+    restarts: Count = 1,
     random_start: bool = True,
 ) -> Tensor:
     """PGD on K networks that the attacker holds.

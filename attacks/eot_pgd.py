@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from robust_hypergan.attacks.ascent import ascend_from_starts
+from robust_hypergan.attacks.contract import Count, Length
 from robust_hypergan.attacks.draws import Draws
 from robust_hypergan.attacks.ensemble_loss import (
     LossName,
@@ -27,11 +28,11 @@ def eot_pgd(
     norm: str = "linf",
     generator: torch.Generator | None = None,
     targets: Tensor | None = None,
-    eot_samples: int = 8,
+    eot_samples: Count = 8,
     loss: LossName = "mean-loss",
-    steps: int = 40,
-    step_size: float | None = None,
-    restarts: int = 1,
+    steps: Count = 40,
+    step_size: Length = None,
+    restarts: Count = 1,
     random_start: bool = True,
 ) -> Tensor:
     """PGD with new networks at every step: the gradient of the expected loss, estimated.

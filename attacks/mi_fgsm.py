@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from robust_hypergan.attacks.ascent import ascend
+from robust_hypergan.attacks.contract import Count, Length
 from robust_hypergan.attacks.loss import input_gradient
 from robust_hypergan.attacks.norms import NORMS, per_example
 
@@ -19,8 +20,8 @@ def mi_fgsm(
     norm: str = "linf",
     generator: torch.Generator | None = None,  # noqa: ARG001 - every attack takes one
     targets: Tensor | None = None,
-    steps: int = 10,
-    step_size: float | None = None,
+    steps: Count = 10,
+    step_size: Length = None,
     decay: float = 1.0,
 ) -> Tensor:
     """Iterative FGSM along an accumulated gradient, which keeps to directions that also transfer.

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from robust_hypergan.attacks.ascent import ascend_from_starts
+from robust_hypergan.attacks.contract import Count, Length
 from robust_hypergan.attacks.loss import attack_loss, input_gradient, is_fooled
 
 
@@ -18,9 +19,9 @@ def pgd(
     norm: str = "linf",
     generator: torch.Generator | None = None,
     targets: Tensor | None = None,
-    steps: int = 40,
-    step_size: float | None = None,
-    restarts: int = 1,
+    steps: Count = 40,
+    step_size: Length = None,
+    restarts: Count = 1,
     random_start: bool = True,
 ) -> Tensor:
     """Steps along the steepest direction, each projected back into the ball and into [0, 1].

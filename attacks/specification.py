@@ -100,6 +100,8 @@ def _alternatives(annotation: Any) -> tuple[Any, ...]:
     """Types, and the texts of a ``Literal``, that an annotation allows."""
     if typing.get_origin(annotation) in (types.UnionType, typing.Union):
         return tuple(each for part in typing.get_args(annotation) for each in _alternatives(part))
+    if typing.get_origin(annotation) is typing.Annotated:
+        return _alternatives(typing.get_args(annotation)[0])
     if typing.get_origin(annotation) is typing.Literal:
         return typing.get_args(annotation)
     return () if annotation is inspect.Parameter.empty else (annotation,)

@@ -7,6 +7,7 @@ import math
 import torch
 from torch import Tensor, nn
 
+from robust_hypergan.attacks.contract import Count
 from robust_hypergan.attacks.norms import NORMS, per_example
 
 HALVINGS = (10, 50, 200, 500, 1000, 2000, 4000, 6000, 8000)
@@ -23,7 +24,7 @@ def square(
     norm: str = "linf",
     generator: torch.Generator | None = None,
     targets: Tensor | None = None,
-    queries: int = 1000,
+    queries: Count = 1000,
     patch: float = 0.8,
 ) -> Tensor:
     """Patches of one random sign a channel, each kept where it lowers the margin of the true class.

@@ -1,9 +1,10 @@
 """Exact predictions at the speed of bfloat16: whatever is nearly a tie there is computed again in float32.
 
-A prediction can only differ where the two largest logits lie closer together than the errors of two logits of
-an image lie apart. How far apart they lie is measured, on a sample of every block of networks, and taken
-:data:`SAFETY` times; a second sample is computed both ways to see whether the predictions agree. What becomes
-of a block depends on that block alone, so blocks can be computed in any order and anywhere.
+A prediction can only differ where the two largest logits lie closer together than the errors of two logits
+of an image lie apart. How far apart they lie is measured on a sample of every block of networks, as a share
+of the length of the image's logits, since roundings are relative, and taken :data:`SAFETY` times; a second
+sample is computed both ways to see whether the predictions agree. What becomes of a block depends on that
+block alone, so blocks can be computed in any order and anywhere.
 """
 
 from __future__ import annotations
@@ -39,8 +40,9 @@ class Account:
         audited: pairs of the second sample.
         disagreeing: of these, how many predictions were not those of float32; their blocks were computed
             in float32 then.
-        logit_error: largest difference seen between the errors of two logits of an image.
-        tau: largest margin below which a pair was computed again.
+        logit_error: largest difference seen between the errors of two logits of an image, over the length of
+            its logits.
+        tau: largest margin, over that length, below which a pair was computed again.
     """
 
     STATE: ClassVar = ("pairs", "repeated", "audited", "disagreeing", "logit_error", "tau")
@@ -105,7 +107,7 @@ class Cascade:
         ]
         measured = [len(first) for first, _ in samples]
         error = max(
-            _largest_spread(own[first] - true[:count])
+            _largest_spread(own[first], true[:count])
             for own, true, count, (first, _) in zip(logits, exact, measured, samples, strict=True)
         )
         account.logit_error = max(account.logit_error, error)
@@ -121,7 +123,7 @@ class Cascade:
 
     def _repeat_near_ties(self, logits: Tensor, network: Params, tau: float) -> int:
         largest = logits.topk(2, dim=1).values
-        close = (largest[:, 0] - largest[:, 1] < tau).nonzero().squeeze(1)
+        close = (largest[:, 0] - largest[:, 1] < tau * _length(logits)).nonzero().squeeze(1)
         if len(close):
             logits[close] = self.exact.one(network, close)
         return len(close)
@@ -133,6 +135,12 @@ class Cascade:
         return first, second
 
 
-def _largest_spread(errors: Tensor) -> float:
-    """Largest minus smallest error of an image's logits, for the worst image of ``[n, classes]``."""
-    return (errors.amax(1) - errors.amin(1)).max().item()
+def _largest_spread(logits: Tensor, exact: Tensor) -> float:
+    """Largest minus smallest error of an image's logits, over their length: the worst of ``[n, classes]``."""
+    errors = logits - exact
+    return ((errors.amax(1) - errors.amin(1)) / _length(logits)).max().item()
+
+
+def _length(logits: Tensor) -> Tensor:
+    length: Tensor = logits.norm(dim=1)
+    return length.clamp_min(torch.finfo(logits.dtype).tiny)

@@ -133,15 +133,20 @@ class Chunks:
         Raises:
             RuntimeError: it does not suffice for one image (or a MemoryError, as it was raised).
         """
-        parts: list[Tensor] = []
+        whole: Tensor | None = None
         done = 0
-        while done < len(images) or not parts:
+        while done < len(images) or whole is None:
             chunk = images[done : done + even_part(len(images) - done, self.size)]
             part = self._tried(run, chunk)
-            if part is not None:
-                parts.append(part)
-                done += len(chunk)
-        return parts[0] if len(parts) == 1 else torch.cat(parts, dim=axis)
+            if part is None:
+                continue
+            if len(chunk) == len(images):
+                return part
+            if whole is None:  # at once: small parts between large buffers would keep memory in pieces
+                whole = part.new_empty([*part.shape[:axis], len(images), *part.shape[axis + 1 :]])
+            whole.narrow(axis, done, len(chunk)).copy_(part)
+            done += len(chunk)
+        return whole
 
     def _tried(self, run: Callable[[Tensor], Tensor], chunk: Tensor) -> Tensor | None:
         try:

@@ -1,11 +1,15 @@
 """Small things that many tests need: a tiny classifier, a HyperGAN over it, and a data set it can learn."""
 
 import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 import torch
 from torch import Tensor, nn
 
+from robust_hypergan.__main__ import main
 from robust_hypergan.datasets import Dataset, make_dataset
 from robust_hypergan.hypergan import HyperGAN, HyperGANConfig
 from robust_hypergan.trainer import TrainConfig
@@ -70,3 +74,28 @@ def trained(training_set: Dataset) -> HyperGAN:
     )
     train(hypergan, training_set, config)
     return hypergan
+
+
+InProcess = Callable[..., tuple[int, str, str]]
+"""Exit code, output and errors of a command line of given arguments; ``cwd`` is where."""
+
+
+@pytest.fixture
+def in_process(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> InProcess:
+    """The command line in this process, which saves its start."""
+    monkeypatch.setattr("robust_hypergan.__main__.end_on_signals", lambda: None)  # the test's own stay
+
+    def run(*arguments: object, cwd: Path | None = None) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["robust-hypergan", *map(str, arguments)])
+        if cwd:
+            monkeypatch.chdir(cwd)
+        capsys.readouterr()
+        code: object = 0
+        with torch.random.fork_rng(devices=[]):
+            try:
+                main()
+            except SystemExit as left:
+                code = left.code
+        return int(str(code or 0)), *capsys.readouterr()
+
+    return run

@@ -1,6 +1,5 @@
 """Other kinds of networks beside a run: measured alike in folders of their own, compared in one table."""
 
-import json
 import shutil
 from dataclasses import replace
 from functools import partial
@@ -26,15 +25,18 @@ from robust_hypergan.reports.section_beside import beside_section
 from robust_hypergan.trainer import TrainConfig
 from robust_hypergan.transfer_config import TransferConfig
 from tests.conftest import TinyClassifier
+from tests.small_classifier import __file__ as CLASSIFIER
 
 FEW = TransferConfig(attacks=["fgsm"], eps=[0.1, 0.2], networks=7, examples=40)
 BUDGET = TrainConfig(steps=8, networks=9, batch=16, codes=10, pretraining=2)
 
+SMALL = f"{CLASSIFIER}:Small"
 SWAG = Checkpoint(SimpleNamespace(kind="swag"), "mnist", 10, {})
 
 
-def config(**changes):
+def config(classifier=SMALL, **changes):
     main = BenchConfig(
+        classifier=classifier,
         ensemble=EnsembleConfig("swag", snapshots=3, rank=2),
         training=BUDGET,
         transfer=FEW,
@@ -97,8 +99,12 @@ def test_the_same_budget_of_images_goes_to_every_ensemble(everything):
     total = BUDGET.steps * BUDGET.networks
     for kind in ("deep-ensemble", "mc-dropout", "ordinary"):
         assert pd.read_csv(everything / "beside" / kind / "training.csv")["step"].iloc[-1] == total
-    described = json.loads((everything / "beside" / "mc-dropout" / "run.json").read_text())
-    assert described["classifier"] == "mnist-dropout"
+
+
+def test_dropout_networks_have_the_same_classifier_with_dropout():
+    wanted = config("mnist", evidence=EvidenceConfig(beside=("mc-dropout", "ordinary")))
+    configs = beside_configs(wanted, SWAG, wanted.data.load("test"))
+    assert (configs["mc-dropout"].classifier, configs["ordinary"].classifier) == ("mnist-dropout", "mnist")
 
 
 def test_the_page_is_remade_from_the_tables_alone(everything):
@@ -154,7 +160,7 @@ def interrupt(*_):
 def test_a_checkpoint_stands_beside_a_checkpoint(everything, tmp_path):
     main, other = everything / "swag.safetensors", everything / "beside" / "deep-ensemble"
     evidence = EvidenceConfig(beside=(str(other / "deep-ensemble.safetensors"), str(main)))
-    bench(BenchConfig(checkpoint=main, transfer=FEW, evidence=evidence), tmp_path / "run")
+    bench(BenchConfig(checkpoint=main, classifier=SMALL, transfer=FEW, evidence=evidence), tmp_path / "run")
     table = load_run(tmp_path / "run").evidence["beside"]
     assert list(dict.fromkeys(table["name"])) == ["swag", "deep-ensemble", "swag-2"]
     twin = table[table["name"] == "swag-2"]

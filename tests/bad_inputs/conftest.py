@@ -3,20 +3,18 @@
 import functools
 import os
 import signal
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-import torch
 from hypothesis import HealthCheck, settings
 
-from robust_hypergan.__main__ import main
 from robust_hypergan.checkpoint import Checkpoint, save_checkpoint
 from robust_hypergan.classifiers import MNISTClassifier
 from robust_hypergan.hypergan import HyperGAN, HyperGANConfig
 from robust_hypergan.packaged import read_packaged
+from tests.conftest import InProcess
 
 settings.register_profile(
     "the same every time",
@@ -89,27 +87,24 @@ def traps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def refuse(traps: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Refuse:
+def refuse(traps: Path, monkeypatch: pytest.MonkeyPatch, in_process: InProcess) -> Refuse:
     """Runs a command that has to be refused; gives its one line, which must name one of ``names``."""
-    monkeypatch.setattr("robust_hypergan.__main__.end_on_signals", lambda: None)  # the test's own stay
     monkeypatch.setattr("robust_hypergan.datasets.read_packaged", functools.cache(read_packaged))
 
     def run(*arguments: object, names: tuple[str, ...]) -> str:
         before = contents(traps)
-        monkeypatch.setattr(sys, "argv", ["robust-hypergan", *map(str, arguments)])
-        with torch.random.fork_rng(devices=[]), limited(SECONDS), pytest.raises(SystemExit) as left:
-            main()
-        said = capsys.readouterr()
-        assert (left.value.code, said.out) == (2, ""), said
-        assert said.err.startswith("robust-hypergan: ")
-        assert said.err.count("\n") == 1
-        assert said.err.endswith("\n")
-        assert said.err[:-1].isprintable()
-        assert len(said.err) > len("robust-hypergan: ") + 10
-        plain = said.err.replace("_", "-").replace(" ", "-").lower()
-        assert any(name.replace("_", "-").replace(" ", "-").lower() in plain for name in names), said.err
+        with limited(SECONDS):
+            code, out, told = in_process(*arguments)
+        assert (code, out) == (2, ""), told
+        assert told.startswith("robust-hypergan: ")
+        assert told.count("\n") == 1
+        assert told.endswith("\n")
+        assert told[:-1].isprintable()
+        assert len(told) > len("robust-hypergan: ") + 10
+        plain = told.replace("_", "-").replace(" ", "-").lower()
+        assert any(name.replace("_", "-").replace(" ", "-").lower() in plain for name in names), told
         assert contents(traps) == before
-        return said.err
+        return told
 
     return run
 
