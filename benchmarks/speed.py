@@ -16,6 +16,7 @@ import sys
 import time
 import warnings
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -34,6 +35,7 @@ from robust_hypergan.ensemble import ensemble_logits, flop_of
 from robust_hypergan.half import can_halve
 from robust_hypergan.hypergan import HyperGAN
 from robust_hypergan.networks import Networks, materialise
+from robust_hypergan.presets import PRESETS
 from robust_hypergan.trainer import TrainConfig, Trainer
 from robust_hypergan.training import train
 from robust_hypergan.wide_linear import WideLinear
@@ -161,16 +163,16 @@ def several_table(hypergan: HyperGAN) -> pd.DataFrame:
     return pd.DataFrame(rows).set_index("networks")
 
 
-def training_table(networks: int, batch: int) -> pd.DataFrame:
+def training_table(preset: str) -> pd.DataFrame:
     """A training step beside the authors' scheme: one graph over all networks, one backward through it."""
     dataset, rows = load_dataset("mnist-5k", "train"), []
-    config = TrainConfig(steps=1000, networks=networks, batch=batch)
+    sizes, config = PRESETS[preset].hypergan, PRESETS[preset].training
     times = {}
     for precision in ("authors' scheme", "float32", "bfloat16"):
         trainer = Trainer(
-            HyperGAN(MNISTClassifier(), seed=0),
+            HyperGAN(MNISTClassifier(), sizes, seed=0),
             dataset,
-            TrainConfig(**{**vars(config), "precision": None if "authors" in precision else precision}),
+            replace(config, precision=None if "authors" in precision else precision),
         )
         if "authors" in precision:
             trainer.network_gradients = _one_graph(trainer.hypergan.classifier)
@@ -182,7 +184,10 @@ def training_table(networks: int, batch: int) -> pd.DataFrame:
         ratio = times["authors' scheme"] / times[precision]
         rows.append({"training step": precision, "x authors": ratio} | split)
     table = pd.DataFrame(rows).set_index("training step")
-    table.attrs["note"] = f"{networks} networks with {batch} images each; the shares are of our own step."
+    table.attrs["note"] = (
+        f"The preset {preset}: {config.networks} networks with {config.batch} images each, generators of "
+        f"width {sizes.hidden}; the shares are of our own step."
+    )
     return table
 
 
@@ -322,8 +327,9 @@ def main() -> None:
         forward_table(hypergan, 16, 8 * arguments.images),
         crafting_table(hypergan, arguments.images),
         several_table(hypergan),
-        training_table(16, 64),
-        training_table(32, 100),
+        training_table("standard"),
+        training_table("accurate"),
+        training_table("paper"),
         sampling_table(hypergan, 2000),
         growth_table(),
         start_table(),

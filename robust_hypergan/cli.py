@@ -8,34 +8,15 @@ from __future__ import annotations
 import os
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import click
 
 from robust_hypergan.cli_cells import cells
-from robust_hypergan.cli_options import (
-    CLASSIFIER,
-    DATA,
-    EVERYWHERE,
-    EVIDENCE,
-    OUT,
-    TRAINING,
-    TRANSFER,
-    find_device,
-)
-from robust_hypergan.cli_studies import COMMANDS
+from robust_hypergan.cli_options import CLASSIFIER, EVERYWHERE, OUT, find_device
+from robust_hypergan.cli_reproduce import reproduce
+from robust_hypergan.cli_runs import RUNS
+from robust_hypergan.cli_studies import STUDIES
 from robust_hypergan.errors import InputError, check_text, unknown
-
-if TYPE_CHECKING:
-    from robust_hypergan.bench_config import BenchConfig
-    from robust_hypergan.ensemble_training import EnsembleConfig
-
-
-SOME_FAILED = 3
-"""Exit code of a command that is done but for cells or kinds of networks that failed."""
-
-SHARED = ("bench", "train", "transfer")
-"""Commands that several processes can share."""
 
 
 class Commands(click.Group):
@@ -63,71 +44,9 @@ class Commands(click.Group):
 @click.pass_context
 def cli(ctx: click.Context) -> None:
     """An attacker holds one network of a family: how many of the others does the attack fool?"""
-    if ctx.invoked_subcommand not in SHARED and int(os.environ.get("WORLD_SIZE", "1")) > 1:
-        raise InputError(f"{ctx.invoked_subcommand} runs in one process: torchrun is for {', '.join(SHARED)}")
-
-
-@cli.command()
-@OUT
-@DATA
-@TRAINING
-@TRANSFER
-@EVIDENCE
-@click.option(
-    "--checkpoint", type=click.Path(path_type=Path), help="Load these networks instead of training some."
-)
-@EVERYWHERE
-def bench(out: Path, **flags: Any) -> None:
-    """Train (or load) a HyperGAN, attack one network, try hundreds of fresh ones, report.
-
-    \b
-    Example:
-      robust-hypergan bench --data mnist-5k --attack fgsm --attack pgd:steps=40 --eps 0.1 --eps 0.2 --out RUN
-    """
-    _run(flags, out, trains=flags["checkpoint"] is None, transfers=True)
-
-
-@cli.command()
-@OUT
-@DATA
-@TRAINING
-@EVERYWHERE
-def train(out: Path, **flags: Any) -> None:
-    """Train a HyperGAN, or another ensemble, and measure the accuracy of up to 100 of its networks.
-
-    \b
-    Example:
-      robust-hypergan train --data mnist --preset standard --out RUN
-    """
-    _run(flags, out, trains=True, transfers=False)
-
-
-@cli.command()
-@click.option(
-    "--checkpoint",
-    type=click.Path(path_type=Path),
-    required=True,
-    help="Trained networks: a checkpoint, a folder of state dicts, or package.module:FUNCTION.",
-)
-@CLASSIFIER
-@OUT
-@DATA
-@TRANSFER
-@EVIDENCE
-@click.option(
-    "--adversarials",
-    type=click.Path(path_type=Path),
-    help="Folder that --save-adversarials wrote: try those images instead of crafting.",
-)
-@EVERYWHERE
-def transfer(out: Path, **flags: Any) -> None:
-    """Attack and transfer with an existing checkpoint.
-
-    \b
-    Example:
-      robust-hypergan transfer --checkpoint RUN/hypergan.safetensors --attack pgd --eps 0.1 --out RUN2
-    """
-    _run(flags, out, trains=False, transfers=True)
+    shared = [str(command.name) for command in RUNS]
+    if ctx.invoked_subcommand not in shared and int(os.environ.get("WORLD_SIZE", "1")) > 1:
+        raise InputError(f"{ctx.invoked_subcommand} runs in one process: torchrun is for {', '.join(shared)}")
 
 
 @cli.command()
@@ -222,110 +141,5 @@ def attacks(word: str, load: bool) -> None:
             click.echo(f"{'':13} from: {attack.origin}{detail}")
 
 
-for command in (cells, *COMMANDS):
+for command in (*RUNS, cells, *STUDIES, reproduce):
     cli.add_command(command)
-
-
-def _run(flags: dict[str, Any], out: Path, *, trains: bool, transfers: bool) -> None:
-    from robust_hypergan.benchmark import bench as run_bench
-    from robust_hypergan.distributed import joined
-    from robust_hypergan.interruption import repeat_command
-    from robust_hypergan.reports import headline, left_out, load_run
-    from robust_hypergan.run_folder import accuracy_sentence
-
-    config = _bench_config(flags, trains=trains, transfers=transfers)
-    with joined() as ranks:
-        device = find_device(flags["device"])
-        command, quiet = repeat_command(), flags["quiet"]
-        result = run_bench(config, out, device=device, command=command, ranks=ranks, quiet=quiet)
-        ranks.wait()  # the leader may have more to do
-    if not ranks.leads:
-        return
-    if result is not None:
-        run = load_run(out)
-        click.echo(headline(run))
-        click.echo(out / "report.html")
-        failed = left_out(run)
-        for line in failed:
-            click.echo(f"robust-hypergan: left out: {line}", err=True)
-        if failed:
-            click.get_current_context().exit(SOME_FAILED)
-    else:
-        click.echo(accuracy_sentence(out))
-        click.echo(out / config.checkpoint_name)
-
-
-def _bench_config(flags: dict[str, Any], *, trains: bool, transfers: bool) -> BenchConfig:
-    from dataclasses import replace
-
-    from robust_hypergan.bench_config import BenchConfig, DataConfig
-    from robust_hypergan.measured import EvidenceConfig
-    from robust_hypergan.presets import find_preset
-    from robust_hypergan.transfer_config import TransferConfig
-
-    config = BenchConfig(
-        data=DataConfig(flags["data"], flags["data_root"], flags["download"]),
-        checkpoint=flags.get("checkpoint"),
-        classifier=flags["classifier"],
-        transfer=None,
-    )
-    if "preset" in flags:  # also beside --checkpoint, where what is given may still be wrong
-        preset = find_preset(flags["preset"])
-        chosen = {
-            "steps": flags["steps"],
-            "networks": flags["train_networks"],
-            "batch": flags["batch"],
-            "learning_rate": flags["learning_rate"],
-            "augmentation": flags["augmentation"],
-            "pgd_eps": flags["pgd_eps"],
-            "snapshots": flags["snapshots"],
-            "adversarial_weight": 0.0 if flags["no_discriminator"] else None,
-            "seed": flags["seed"],
-        }
-        sizes = {
-            "noise_share": flags["noise_share"],
-            "hidden": flags["hidden"],
-            "mixer": False if flags["no_mixer"] else None,
-            "chunk": flags["chunk"],
-        }
-        trained = replace(
-            config,
-            hypergan=replace(preset.hypergan, **_given(sizes)),
-            ensemble=_ensemble(flags),
-            training=replace(preset.training, **_given(chosen)),
-        )
-        config = trained if trains else config
-    if transfers:
-        names = ["attacks", "eps", "norm", "networks", "examples", "source", "target", "seed"]
-        names += ["backend", "precision", "until_ci_width", "max_networks"]
-        config = replace(
-            config,
-            transfer=TransferConfig(**{name: flags[name] for name in names}),
-            evidence=EvidenceConfig(
-                **{name: flags[name] for name in ("sources", "checks", "outliers", "beside")},
-                members=flags.get("members", 10),
-            ),
-            adversarials=flags.get("adversarials"),
-            save_adversarials=flags["save_adversarials"],
-        )
-    return config
-
-
-def _ensemble(flags: dict[str, Any]) -> EnsembleConfig | None:
-    from dataclasses import replace
-
-    from robust_hypergan.ensemble_training import ENSEMBLE_KINDS, EnsembleConfig
-
-    kind, names = flags["kind"], ("members", "learning_rate")
-    if kind not in ("hypergan", *ENSEMBLE_KINDS):
-        raise unknown("kind", kind, ("hypergan", *ENSEMBLE_KINDS))
-    config = EnsembleConfig(**_given({name: flags[name] for name in names}))  # what is not used can be wrong
-    if kind == "hypergan":
-        return None
-    if flags["snapshots"]:
-        raise InputError(f"snapshots are kept of a HyperGAN's training, not of {kind}: leave out --snapshots")
-    return replace(config, kind=kind)
-
-
-def _given(values: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in values.items() if value is not None}

@@ -11,7 +11,6 @@ from robust_hypergan.cli_options import (
     ATTACKS,
     CLASSIFIER,
     DATA,
-    DATA_ROOT,
     EPS,
     EVERYWHERE,
     OUT,
@@ -259,53 +258,6 @@ def diversity(out: Path, **flags: Any) -> None:
     _run(run_diversity, config, out, flags)
 
 
-@click.command()
-@OUT
-@click.option("--budget", default="quick", show_default=True, help="quick or full.")
-@click.option(
-    "--cifar-preset",
-    default="cifar",
-    show_default=True,
-    help="Of the trainings on CIFAR; cifar-quick takes minutes each where cifar takes an hour.",
-)
-@click.option("--only", multiple=True, help="Item to make now; repeat it.  [default: all]")
-@click.option("--list", "listed", is_flag=True, help="Say what the budget makes, and make nothing.")
-@DATA_ROOT
-@EVERYWHERE
-def reproduce(
-    out: Path, budget: str, cifar_preset: str, only: tuple[str, ...], listed: bool, **flags: Any
-) -> None:
-    """Every figure and table of the HyperGAN paper from nothing, in one report.
-
-    What is finished is kept: the same command goes on where an earlier one was interrupted.
-
-    \b
-    Example:
-      robust-hypergan reproduce --budget quick --out REPRODUCTION
-    """
-    from robust_hypergan.budgets import find_plan
-    from robust_hypergan.interruption import repeat_command
-    from robust_hypergan.reproduce import run_reproduction
-
-    own = {"root": flags["data_root"], "download": flags["download"], "seed": flags["seed"]}
-    plan = find_plan(budget, cifar_preset=cifar_preset, **own)
-    if listed:
-        for name, item in plan.items.items():
-            click.echo(f"{name}: {', '.join(item.networks) or 'trains its own networks'}")
-        return
-    click.echo(
-        run_reproduction(
-            plan,
-            out,
-            only=only,
-            device=find_device(flags["device"]),
-            command=repeat_command(),
-            quiet=flags["quiet"],
-            say=lambda line: click.echo(line, err=True),
-        )
-    )
-
-
 def _data(flags: dict[str, Any]) -> Any:
     from robust_hypergan.bench_config import DataConfig
 
@@ -319,7 +271,7 @@ def _run(run: Any, config: Any, out: Path, flags: dict[str, Any]) -> None:
     click.echo(run(config, out, device=device, command=repeat_command(), quiet=flags["quiet"]))
 
 
-COMMANDS: list[click.Command] = [
+STUDIES: list[click.Command] = [
     classification,
     regression,
     uncertainty,
@@ -327,6 +279,5 @@ COMMANDS: list[click.Command] = [
     diversity,
     hardening,
     tradeoff,
-    reproduce,
 ]
 """Added to the command line by :mod:`robust_hypergan.cli`."""

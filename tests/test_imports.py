@@ -56,7 +56,7 @@ LAYERS = [
     {"config_file"},
     {"cli_options"},
     {"cell_array"},
-    {"cli_studies", "cli_cells"},
+    {"cli_cells", "cli_reproduce", "cli_runs", "cli_studies"},
     {"cli"},
     {"__main__"},
 ]
