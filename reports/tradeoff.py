@@ -26,15 +26,16 @@ def choose(table: pd.DataFrame) -> tuple[str, int]:
     Of the states whose vote can't be told from the best vote of all (the 95% interval of the paired
     difference holds 0), those whose overlap of the errors can't be told from the least of theirs (likewise,
     the two taken as independent); of these the one with the best vote, of equals the first. Disagreement in
-    place of the overlap would favour the less accurate: who errs more disagrees more.
+    place of the overlap would favour the less accurate: who errs more disagrees more. Where networks make no
+    errors there is no overlap, and nothing can be told.
 
     Args:
         table: rows as in ``tradeoff.csv``.
     """
     rows = by_state(table).reset_index().to_dict("records")
-    equal = [row for row in rows if row["vote_loss_low"] <= 0]
+    equal = [row for row in rows if not row["vote_loss_low"] > 0]
     least = min(equal, key=lambda row: float(row["error_iou"]))
-    diverse = [row for row in equal if difference_interval(_overlap(row), _overlap(least))[1] <= 0]
+    diverse = [row for row in equal if not difference_interval(_overlap(row), _overlap(least))[1] > 0]
     chosen = max(diverse, key=lambda row: float(row["vote"]))
     return str(chosen["name"]), int(chosen["step"])
 

@@ -68,6 +68,11 @@ def test_of_equals_the_first_is_chosen():
     assert choose(rows) == ("share 0.5", 50)
 
 
+def test_where_no_network_errs_the_vote_alone_decides():
+    rows = table(state(0.2, 50, NAN, vote=0.99), state(0.5, 50, NAN, vote=1.0))
+    assert choose(rows) == ("share 0.5", 50)
+
+
 def test_states_stay_in_the_order_of_the_table():
     states = by_state(table(state(0.9, 100, 0.1), state(0.2, 50, 0.1), state(0.2, 10, 0.1)))
     assert list(states.index) == [("share 0.9", 0.9, 100), ("share 0.2", 0.2, 50), ("share 0.2", 0.2, 10)]
