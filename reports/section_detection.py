@@ -64,7 +64,7 @@ def _findings(detection: pd.DataFrame) -> list[str]:
     for data, own in every[every["inputs"] == "outlier"].groupby("data"):
         said.append(f"Outlying images ({printable(str(data))}) are told from clean ones with {_scores(own)}.")
     wrong = detection[(detection["subset"] == "vote wrong") & detection["auroc"].notna()]
-    adaptive = wrong["attack"].str.partition(":")[0] == ADAPTIVE
+    adaptive = _is_adaptive(wrong["attack"])
     plain = wrong[~adaptive & (wrong["score"] == SCORES[0])].sort_values("auroc").to_dict("records")
     if plain:
         ends = [f"{number(row['auroc'])} ({_name(row)})" for row in (plain[0], plain[-1])]
@@ -80,6 +80,10 @@ def _findings(detection: pd.DataFrame) -> list[str]:
             f"Under an attack that knows of the detector ({name}), they are told with {_scores(own)}."
         )
     return said
+
+
+def _is_adaptive(attacks: pd.Series) -> pd.Series:
+    return attacks.map(lambda attack: str(attack).partition(":")[0]) == ADAPTIVE
 
 
 def _scores(rows: pd.DataFrame) -> str:
@@ -167,7 +171,7 @@ def _of_all_kinds(kinds: Kinds, run: Run) -> Addition:
 
 def _aligned(rows: pd.DataFrame) -> pd.DataFrame:
     """The adaptive attack under its bare name, where a kind has one: it holds fewer of a small ensemble."""
-    adaptive = rows["attack"].str.partition(":")[0] == ADAPTIVE
+    adaptive = _is_adaptive(rows["attack"])
     one = rows[adaptive].groupby("name")["attack"].nunique().eq(1)
     return rows.assign(attack=rows["attack"].mask(adaptive & rows["name"].map(one).eq(True), ADAPTIVE))
 

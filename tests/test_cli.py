@@ -230,10 +230,6 @@ def test_a_configuration_file_has_the_keys_of_the_flags_and_a_flag_wins(finished
         (["bench", "--out", "r", "--attack", "fgms"], "did you mean fgsm"),
         (["bench", "--out", "r", "--attack", "pgd:stpes=3"], "has no option 'stpes'"),
         (["bench", "--out", "r", "--attack", "./mine.py:f"], "no file ./mine.py"),
-        (
-            ["bench", "--out", "r", "--attack", "torchattacks:PGDL2"],
-            "does not work in the norm linf: it works in l2",
-        ),
         (["bench", "--out", "r", "--outliers", "fasion-1k"], "did you mean fashion-1k"),
         (["bench", "--out", "r", "--data", "mnist5k"], "did you mean mnist-5k"),
         (["bench", "--out", "r", "--data", "mnist"], "data/MNIST"),
@@ -282,6 +278,13 @@ def test_bad_input_is_one_line_and_leaves_nothing_behind(arguments, message, in_
     assert (code, out) == (2, "")
     assert re.fullmatch(rf"robust-hypergan: .*{re.escape(message)}.*\n", told)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_an_attack_in_another_norm_is_refused(in_process, tmp_path):
+    pytest.importorskip("torchattacks")
+    code, _, told = in_process("bench", "--out", "r", "--attack", "torchattacks:PGDL2", cwd=tmp_path)
+    assert (code, list(tmp_path.iterdir())) == (2, [])
+    assert "does not work in the norm linf: it works in l2" in told
 
 
 @pytest.mark.parametrize(

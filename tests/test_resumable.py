@@ -244,9 +244,13 @@ def test_an_interrupted_cell_is_crafted_on_from_its_last_batch(
 
 
 def test_a_cell_that_failed_is_tried_again(trained, test_set, tmp_path):
-    config = replace(CONFIG, attacks=("ensemble-pgd:networks=0", "fgsm"), eps=(0.2,), networks=3)
+    broken = tmp_path / "mine.py"
+    broken.write_text(
+        "def broken(*_, eps, norm, generator, targets=None):\n    raise ValueError('no idea')\n"
+    )
+    config = replace(CONFIG, attacks=(f"{broken}:broken", "fgsm"), eps=(0.2,), networks=3)
     results = [transfer(trained, test_set, config, folder=tmp_path / "progress") for _ in range(2)]
-    assert "number of networks 0 is out of range" in results[0].cells[0].error
+    assert "ValueError: no" in results[0].cells[0].error
     assert results[1].cells[0].error == results[0].cells[0].error
     assert not (tmp_path / "progress" / "cell-0-0.safetensors").exists()
 

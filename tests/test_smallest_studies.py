@@ -1,4 +1,4 @@
-"""The least that each study can be asked for still makes a page, whether or not anything was found."""
+"""The least that a run or a study can be asked for still makes a page, whether or not anything was found."""
 
 from pathlib import Path
 from typing import Any
@@ -6,13 +6,15 @@ from typing import Any
 import pytest
 
 from robust_hypergan.adversarial import AdversarialConfig, run_adversarial
-from robust_hypergan.bench_config import DataConfig
+from robust_hypergan.bench_config import BenchConfig, DataConfig
+from robust_hypergan.benchmark import bench
 from robust_hypergan.checkpoint import Checkpoint, save_checkpoint
 from robust_hypergan.classification import ClassificationConfig, run_classification
 from robust_hypergan.diversity import DiversityConfig, run_diversity
 from robust_hypergan.hypergan import HyperGAN, HyperGANConfig
 from robust_hypergan.out_of_distribution import OutOfDistributionConfig, run_out_of_distribution
 from robust_hypergan.tradeoff import TradeoffConfig, run_tradeoff
+from robust_hypergan.transfer_config import TransferConfig
 from tests.small_classifier import Small
 from tests.small_classifier import __file__ as CLASSIFIER
 
@@ -84,3 +86,12 @@ def test_the_least_of_a_study_makes_a_page(name: str, alike: dict[str, Any], tmp
     page = run(config(**alike, **least), tmp_path / "run")
     assert "<table" in page.read_text(encoding="utf-8")
     assert "nan" not in (tmp_path / "run" / "report.md").read_text(encoding="utf-8").lower().split()
+
+
+def test_a_run_in_which_nothing_was_fooled_makes_a_page(alike: dict[str, Any], tmp_path: Path) -> None:
+    few = TransferConfig(attacks=("noise",), eps=(1e-6,), networks=1, examples=40)
+    config = BenchConfig(checkpoint=Path(alike["checkpoints"][0]), classifier=SMALL, transfer=few)
+    result = bench(config, tmp_path / "run")
+    assert result is not None
+    assert not result.examples["source_fooled"].any()
+    assert "<table" in (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
