@@ -34,7 +34,7 @@ PRESETS = {
     "residual": Preset(
         HyperGANConfig(noise_share=0.25, chunk=4608),
         TrainConfig(
-            steps=16_000, networks=8, batch=128, learning_rate=5e-4, warmup=500, augmentation="flip-crop"
+            steps=16_000, networks=8, batch=128, learning_rate=1e-3, warmup=500, augmentation="flip-crop"
         ),
     ),
     "paper": Preset(
