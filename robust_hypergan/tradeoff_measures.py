@@ -38,12 +38,16 @@ class TradeoffMeasures:
         images: of each, at most so many.
         config: the measurement of the transfer, whose fresh networks are those that are measured.
         device: where.
+
+    Raises:
+        InputError: there are not so many images to attack.
     """
 
     def __init__(
         self, dataset: Dataset, outliers: Dataset, images: int, config: TransferConfig, device: torch.device
     ) -> None:
         self.dataset, self.config, self.device = dataset, config, device
+        choose_examples(dataset, config.examples, config.seed)
         chosen, others = (
             choose_examples(each, min(images, len(each.labels)), config.seed) for each in (dataset, outliers)
         )

@@ -176,6 +176,7 @@ OF_ONE_COMMAND: dict[tuple[str, str], tuple[Entry, ...]] = {
     ("uncertainty", "--images"): ("0", "-1", "1"),  # any large number is all there are
     ("diversity", "--images"): ("0", "-1", "3"),
     ("tradeoff", "--images"): ("0", "-1", "1"),
+    ("tradeoff", "--eps"): ("0", "-0.1", "1.01", "nan", "inf"),
     ("adversarial", "--eps"): ("-0.1", "1.01", "nan", ("0.1", "--eps", "0.1")),
     ("train", "--out"): tuple((each, "--kind", "ordinary") for each in ("taken", "taken/r", "full", "pipe")),
     ("regression", "--train-networks"): (*COUNTS, "10001"),
