@@ -32,7 +32,8 @@ from robust_hypergan.networks import NetworkDistribution, move
 from robust_hypergan.presets import find_preset
 from robust_hypergan.trainer import TRAINING_PRECISIONS, TrainConfig, Trainer
 from robust_hypergan.training import forget_state, train
-from robust_hypergan.transferability import TransferConfig, transfer
+from robust_hypergan.transfer_config import TransferConfig
+from robust_hypergan.transferability import transfer
 
 AIM = 0.88
 """Accuracy that a single network is to reach."""

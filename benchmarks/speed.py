@@ -19,6 +19,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import torch
@@ -79,8 +80,9 @@ def forward_table(hypergan: HyperGAN, networks: int, images: int) -> pd.DataFram
     }
     if can_halve(hypergan.classifier, batch):
         for backend in ("chunked-loop", "compiled-loop"):
-            cascade = Cascade(hypergan.classifier, batch, backend, account)
-            ways[f"cascade, {backend}"] = partial(_without_gradient, cascade, params)
+            cascade = Cascade(hypergan.classifier, batch, backend)
+            run = partial(cascade, number=0, account=account)
+            ways[f"cascade, {backend}"] = partial(_without_gradient, run, params)
     rows = []
     for name, work in ways.items():
         if name == "compiled-loop":  # compiled once for a run of any length
@@ -152,7 +154,7 @@ def several_table(hypergan: HyperGAN) -> pd.DataFrame:
     """Attacks on K networks: their time over that of K times PGD on one."""
     source, dataset = materialise(hypergan, Networks(0, "source", [0])), load_dataset("mnist-5k", "test")
     images = source, to_unit(dataset.images[:125]), dataset.labels[:125]
-    settings = {"eps": 0.1, "steps": 10, "generator": torch.Generator().manual_seed(0)}
+    settings: dict[str, Any] = {"eps": 0.1, "steps": 10, "generator": torch.Generator().manual_seed(0)}
     one, rows = seconds(partial(pgd, *images, **settings), 3), []
     for count in (4, 8, 16):
         settings["draws"] = DistributionDraws(hypergan, 0, 0)
@@ -180,7 +182,7 @@ def training_table(preset: str) -> pd.DataFrame:
                 if isinstance(module, WideLinear):
                     module.__class__ = nn.Linear
         times[precision] = seconds(trainer.advance, 6)
-        split = {} if "authors" in precision else _split(trainer)
+        split: dict[str, Any] = {} if "authors" in precision else _split(trainer)
         ratio = times["authors' scheme"] / times[precision]
         rows.append({"training step": precision, "x authors": ratio} | split)
     table = pd.DataFrame(rows).set_index("training step")
@@ -270,7 +272,7 @@ def _one_graph(classifier: nn.Module) -> Callable[..., object]:
             right.append((logits.argmax(1) == labels[index]).float().mean())
         total = torch.stack(losses)
         total.sum().backward()
-        gradient = {name: value.grad for name, value in leaves.items()}
+        gradient = {name: value.grad for name, value in leaves.items() if value.grad is not None}
         return total.mean().item(), torch.stack(right).mean().item(), gradient
 
     return gradients
