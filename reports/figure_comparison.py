@@ -25,7 +25,7 @@ def draw_comparison(table: pd.DataFrame) -> Figure:
     colours = kind_colours(table["name"])
     attacks = list(table.groupby(["attack", "norm"], sort=False))
     figure = Figure(figsize=(7.2, 2.5 * len(attacks) + 0.7), layout="constrained")
-    panels = figure.subplots(len(attacks), 2, squeeze=False, sharey=True)
+    panels = figure.subplots(len(attacks), 2, squeeze=False, sharex="row", sharey=True)
     for (own, fresh), ((attack, norm), rows) in zip(panels, attacks, strict=True):
         for axes in (own, fresh):
             axes.set_ylim(-0.02, 1.04)
@@ -40,6 +40,7 @@ def draw_comparison(table: pd.DataFrame) -> Figure:
             lines = rows[rows["name"] == name].sort_values("eps")
             shift = 0.008 * span * (index - (len(colours) - 1) / 2)
             _lines(own, fresh, lines, shift, colour, marker(index))
+        _say_if_empty(fresh, rows)
     kind_legend(figure, colours)
     return figure
 
@@ -67,6 +68,8 @@ def draw_spread(table: pd.DataFrame) -> Figure:
             axes.vlines(at, own["q05"], own["q95"], color=colour, linewidth=1)
             axes.vlines(at, own["q25"], own["q75"], color=colour, linewidth=4, alpha=0.6)
             axes.plot(at, own["fooled_median"], color=colour, marker=marker(index), ls="", ms=5)
+        axes.set_xlim(-0.5, len(levels) - 0.5)
+        _say_if_empty(axes, rows)
         axes.set_title(shorten(str(attack)), loc="left")
         axes.set_xticks(range(len(levels)), [eps_text(eps) for eps in levels])
         axes.set_xlabel(f"eps ({norm_text(str(norm))}, images in [0, 1])")
@@ -87,3 +90,9 @@ def _lines(own: Axes, fresh: Axes, rows: pd.DataFrame, shift: float, colour: str
     own.plot(at, success, color=colour, marker=mark, lw=1.6, ms=4)
     fresh.vlines(at, low, high, color=colour, linewidth=1.2)
     fresh.plot(at, mean, color=colour, marker=mark, lw=1.6, ms=4)
+
+
+def _say_if_empty(axes: Axes, rows: pd.DataFrame) -> None:
+    if not (rows["source_fooled"] >= FEWEST_EXAMPLES).any():
+        text = f"fewer than {FEWEST_EXAMPLES} examples\nfooled their source network"
+        axes.text(0.5, 0.5, text, transform=axes.transAxes, ha="center", va="center")

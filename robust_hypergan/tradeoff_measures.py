@@ -47,7 +47,7 @@ class TradeoffMeasures:
         self, dataset: Dataset, outliers: Dataset, images: int, config: TransferConfig, device: torch.device
     ) -> None:
         self.dataset, self.config, self.device = dataset, config, device
-        choose_examples(dataset, config.examples, config.seed)
+        choose_examples(dataset, config.examples, config.seed)  # refuses too many before anything is computed
         chosen, others = (
             choose_examples(each, min(images, len(each.labels)), config.seed) for each in (dataset, outliers)
         )

@@ -139,6 +139,16 @@ def test_the_figure_has_a_row_per_attack_and_a_line_per_kind(make: Make) -> None
     assert [text.get_text() for text in figure.legends[0].get_texts()] == list(KIND_COLOURS)
 
 
+def test_a_panel_with_nothing_to_show_says_why_and_keeps_its_axis(make: Make) -> None:
+    table = compare_runs({"swag": make("swag"), "mine": make("mine", seed=1)}).assign(source_fooled=9)
+    own, fresh = draw_comparison(table).axes
+    (spread,) = draw_spread(table).axes
+    assert fresh.get_xlim() == own.get_xlim()
+    assert [text.get_text() for axes in (own, fresh, spread) for text in axes.texts] == [
+        "fewer than 10 examples\nfooled their source network"
+    ] * 2
+
+
 def test_the_spread_of_each_run_stands_at_its_own_place(make: Make) -> None:
     table = compare_runs({"swag": make("swag"), "mine": make("mine", eps=(0.2, 0.3), seed=1)})
     (axes,) = draw_spread(table).axes
