@@ -9,6 +9,7 @@ compared does the same work, and that is checked on the way. Writes its tables i
 from __future__ import annotations
 
 import argparse
+import copy
 import os
 import platform
 import subprocess
@@ -28,13 +29,15 @@ from torch.func import functional_call
 from torch.nn import functional
 
 from robust_hypergan.attacks import ensemble_pgd, eot_pgd, fgsm, pgd
+from robust_hypergan.backends import HALF_CHUNK
 from robust_hypergan.cascade import Account, Cascade
 from robust_hypergan.classifiers import MNISTClassifier
 from robust_hypergan.datasets import load_dataset, to_unit
 from robust_hypergan.draws import DistributionDraws
-from robust_hypergan.ensemble import ensemble_logits, flop_of
-from robust_hypergan.half import can_halve
+from robust_hypergan.ensemble import WEIGHTED, ensemble_logits, flop_of
+from robust_hypergan.half import can_halve, halved
 from robust_hypergan.hypergan import HyperGAN
+from robust_hypergan.layout import IMAGE_CHUNK, channels_last
 from robust_hypergan.networks import Networks, materialise
 from robust_hypergan.presets import PRESETS
 from robust_hypergan.trainer import TrainConfig, Trainer
@@ -93,7 +96,12 @@ def forward_table(hypergan: HyperGAN, networks: int, images: int) -> pd.DataFram
         rows.append(
             {"forward": name, "GFLOP/s": gflop / seconds(work, repeats), "same predictions": agreement}
         )
-    gemm = 2 * 2048**3 / seconds(lambda: square @ square) / 1e9
+    gemm, gemm_half = (
+        2 * 2048**3 / seconds(partial(torch.matmul, each, each)) / 1e9 for each in (square, square.bfloat16())
+    )
+    for half in (False, True) if can_halve(hypergan.classifier, batch) else (False,):
+        name = f"its layers alone, {'bfloat16' if half else 'float32'}"
+        rows.append({"forward": name, "GFLOP/s": layers_alone(hypergan.classifier, clean, half)})
     table = pd.DataFrame(rows).set_index("forward")
     rate = table["GFLOP/s"]
     for name in ("vmap", "loop"):
@@ -101,11 +109,31 @@ def forward_table(hypergan: HyperGAN, networks: int, images: int) -> pd.DataFram
     table["x GEMM"] = rate / gemm
     table.attrs["note"] = (
         f"{networks} networks, {images} images; a float32 product of 2048 x 2048 matrices makes {gemm:.0f}"
-        f" GFLOP/s in the same run. Cascade: tau {account.tau:.2f}, "
+        f" GFLOP/s in the same run, one in bfloat16 {gemm_half:.0f}. Cascade: tau {account.tau:.2f}, "
         f"{account.repeated / max(1, account.pairs):.1%} repeated, {account.audited:,} audited, "
         f"{account.disagreeing} disagree."
     )
     return table
+
+
+@torch.no_grad()
+def layers_alone(classifier: nn.Module, images: torch.Tensor, half: bool) -> float:
+    """GFLOP/s of the layers with weights, each over and over on the same chunk: a ceiling of the forward."""
+    module = halved(classifier)[0] if half else copy.deepcopy(classifier)
+    chunk = channels_last(images[: HALF_CHUNK if half else IMAGE_CHUNK])
+    given: dict[nn.Module, torch.Tensor] = {}
+    layers = [each for each in module.modules() if isinstance(each, WEIGHTED)]
+    for each in layers:
+        each.to(memory_format=torch.channels_last)
+        each.register_forward_pre_hook(lambda layer, inputs: given.update({layer: inputs[0]}))
+    module(chunk.bfloat16() if half else chunk)
+
+    def repeated(layer: nn.Module) -> None:
+        for _ in range(50):
+            layer.forward(given[layer])
+
+    spent = sum(seconds(partial(repeated, each)) for each in layers) / 50
+    return flop_of(classifier, images) * len(chunk) / spent / 1e9
 
 
 def crafting_table(hypergan: HyperGAN, images: int) -> pd.DataFrame:

@@ -92,6 +92,9 @@ TRAINING = options(
     click.option("--learning-rate", type=float, help="Peak rate of Adam.  [default: the preset's]"),
     click.option("--augmentation", help="none, affine, crop or flip-crop.  [default: the preset's]"),
     click.option(
+        "--label-smoothing", type=float, help="Share of a label for all classes.  [default: the preset's]"
+    ),
+    click.option(
         "--pgd-eps", type=float, help="Adversarial training with this L-inf radius.  [default: none]"
     ),
     click.option("--snapshots", type=int, help="Checkpoints to keep along the way.  [default: 0]"),

@@ -144,6 +144,7 @@ def _bench_config(flags: dict[str, Any], *, trains: bool, transfers: bool) -> Be
             "batch": flags["batch"],
             "learning_rate": flags["learning_rate"],
             "augmentation": flags["augmentation"],
+            "label_smoothing": flags["label_smoothing"],
             "pgd_eps": flags["pgd_eps"],
             "snapshots": flags["snapshots"],
             "adversarial_weight": 0.0 if flags["no_discriminator"] else None,

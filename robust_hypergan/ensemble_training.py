@@ -98,7 +98,8 @@ def train_ensemble(
     Args:
         build: seed to a fresh classifier; differently initialised for every member.
         dataset: a training split.
-        budget: steps, networks, batch and augmentation of the HyperGAN to match, and the seed.
+        budget: steps, networks, batch, augmentation and label smoothing of the HyperGAN to match, and the
+            seed.
         config: what kind of ensemble, and its rates.
         device: where to compute; None is the CPU.
         folder: where ``training.csv`` and, while it runs, the state to resume from are kept, as by

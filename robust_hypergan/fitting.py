@@ -53,8 +53,8 @@ class Fit:
         images: ``[N, C, H, W]`` as stored in a data set, on the network's device.
         labels: ``[N]``.
         schedule: steps and rates.
-        budget: batch, augmentation, seed, and whether the network computes in bfloat16; its weights are
-            float32 all the same.
+        budget: batch, augmentation, label smoothing, seed, and whether the network computes in bfloat16; its
+            weights are float32 all the same.
         index: of the network among its like.
     """
 
@@ -131,7 +131,8 @@ class Fit:
         images = to_unit(augment(self.images[chosen], self.budget.augmentation, self.random))
         with torch.autocast(images.device.type, torch.bfloat16, enabled=self.half):
             logits = self.network(self.layout(images)).float()
-        loss = functional.cross_entropy(logits, self.labels[chosen])
+        smoothing = self.budget.label_smoothing
+        loss = functional.cross_entropy(logits, self.labels[chosen], label_smoothing=smoothing)
         if not math.isfinite(loss.item()):
             where = first_layer_not_finite(self.network, images)
             raise NotFinite(

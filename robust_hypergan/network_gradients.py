@@ -31,13 +31,20 @@ class NetworkGradients:
         images: two or more images ``[N, C, H, W]`` in [0, 1], to see how the classifier takes them.
         half: compute in bfloat16 up to the last layer; None where the processor does so fast and the
             classifier can be.
+        label_smoothing: share of each label that is spread over all classes.
         ranks: who shares the networks.
     """
 
     def __init__(
-        self, classifier: nn.Module, images: Tensor, *, half: bool | None = None, ranks: Ranks = ALONE
+        self,
+        classifier: nn.Module,
+        images: Tensor,
+        *,
+        half: bool | None = None,
+        label_smoothing: float = 0.0,
+        ranks: Ranks = ALONE,
     ) -> None:
-        self.ranks = ranks
+        self.ranks, self.label_smoothing = ranks, label_smoothing
         self.on_cpu = images.device.type == "cpu"
         self.half = is_half(None, classifier, images) if half is None else half
         self.cast: Callable[[Params], Params] = dict
@@ -90,7 +97,7 @@ class NetworkGradients:
     def _one(self, module: nn.Module, network: Params, images: Tensor, labels: Tensor) -> Result:
         own = {name: self.layout(value).requires_grad_() for name, value in self.cast(network).items()}
         logits = call_network(module, own, self.layout(images.to(self.dtype))).float()
-        loss = functional.cross_entropy(logits, labels)
+        loss = functional.cross_entropy(logits, labels, label_smoothing=self.label_smoothing)
         gradients = torch.autograd.grad(loss, list(own.values()), materialize_grads=True)
         accuracy = (logits.argmax(1) == labels).float().mean()
         return loss.detach(), accuracy, [gradient.float() for gradient in gradients]

@@ -53,6 +53,7 @@ class TrainConfig:
         precision: of the generated networks, ``float32`` or ``bfloat16`` with a last layer in float32; None
             is the fastest for processor and classifier. Generators and optimiser work in float32.
         augmentation: of the training images, see :func:`robust_hypergan.augmentation.augment`.
+        label_smoothing: share of each label that is spread over all classes (Szegedy et al., CVPR 2016).
         pgd_eps: radius of the L-inf ball of adversarial training, where each network sees PGD examples made
             against another; 0 trains on clean images.
         pgd_steps: steps of that PGD.
@@ -73,6 +74,7 @@ class TrainConfig:
     seed: int = 0
     precision: str | None = None
     augmentation: str = "none"
+    label_smoothing: float = 0.0
     pgd_eps: float = 0.0
     pgd_steps: int = 7
     snapshots: int = 0
@@ -83,6 +85,7 @@ class TrainConfig:
         check_range("batch", self.batch, 1, MOST_IMAGES)
         for name in ("learning_rate", "warmup", "adversarial_weight", "pretraining", "seed"):
             check_range(name, getattr(self, name), 0)
+        check_range("label_smoothing", self.label_smoothing, 0, 1)
         check_range("pgd_eps", self.pgd_eps, 0, 1)
         check_range("pgd_steps", self.pgd_steps, 1)
         check_range("codes", self.codes, 1, MOST_IMAGES)
@@ -132,7 +135,11 @@ class Trainer:
         )
         half = None if config.precision is None else config.precision == "bfloat16"
         self.network_gradients = NetworkGradients(
-            hypergan.classifier, to_unit(self.images[:2]), half=half, ranks=ranks
+            hypergan.classifier,
+            to_unit(self.images[:2]),
+            half=half,
+            label_smoothing=config.label_smoothing,
+            ranks=ranks,
         )
         self.step = 0
 

@@ -12,7 +12,9 @@ from robust_hypergan.accuracy import measure_accuracy
 from robust_hypergan.bench_config import BenchConfig
 from robust_hypergan.benchmark import bench
 from robust_hypergan.checkpoint import load_checkpoint
+from robust_hypergan.datasets import to_unit
 from robust_hypergan.deep_ensemble import DeepEnsemble
+from robust_hypergan.ensemble import ensemble_logits
 from robust_hypergan.ensemble_training import (
     ENSEMBLE_KINDS,
     EnsembleConfig,
@@ -99,6 +101,18 @@ def test_an_interrupted_training_resumes_to_the_same_last_bit(
         train_ensemble(build, training_set, replace(BUDGET, seed=1), config, folder=tmp_path)
     forget_state(tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["training.csv"]
+
+
+def test_smoothed_labels_make_networks_less_sure(training_set, test_set):
+    def sureness(smoothing):
+        budget = replace(BUDGET, label_smoothing=smoothing)
+        config = EnsembleConfig(OrdinaryNetwork.kind, learning_rate=5e-3)
+        networks, _ = train_ensemble(build, training_set, budget, config)
+        images, params = to_unit(test_set.images), networks.sample(Networks(0, "fresh", [0]))
+        return ensemble_logits(networks.classifier, params, images).softmax(2).amax(2).mean().item()
+
+    assert sureness(0.5) == pytest.approx(0.5 + 0.5 / len(test_set.classes), abs=0.1)
+    assert sureness(0.0) > 0.85
 
 
 @pytest.mark.parametrize("kind", ENSEMBLE_KINDS)

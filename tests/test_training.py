@@ -48,13 +48,14 @@ def hard_batch():
     return hypergan.classifier, hypergan.sample(Networks(0, "fresh", range(3))), images, labels
 
 
-def test_gradients_are_those_of_one_graph_over_all_networks(untrained, training_set):
+@pytest.mark.parametrize("smoothing", [0.0, 0.1])
+def test_gradients_are_those_of_one_graph_over_all_networks(untrained, training_set, smoothing):
     images, labels = (
         to_unit(training_set.images[:48]).unflatten(0, (3, 16)),
         training_set.labels[:48].unflatten(0, (3, 16)),
     )
     params = untrained.sample(Networks(0, "fresh", range(3)))
-    of_networks = NetworkGradients(untrained.classifier, images[0], half=False)
+    of_networks = NetworkGradients(untrained.classifier, images[0], half=False, label_smoothing=smoothing)
     loss, accuracy, gradients = of_networks(params, images, labels)
 
     leaves = {name: value.clone().requires_grad_() for name, value in params.items()}
@@ -62,7 +63,9 @@ def test_gradients_are_those_of_one_graph_over_all_networks(untrained, training_
         functional_call(untrained.classifier, {n: v[i] for n, v in leaves.items()}, (images[i],))
         for i in range(3)
     ]
-    losses = [functional.cross_entropy(each, own) for each, own in zip(logits, labels, strict=True)]
+    classes = logits[0].shape[1]
+    targets = (1 - smoothing) * functional.one_hot(labels, classes) + smoothing / classes
+    losses = [functional.cross_entropy(each, own) for each, own in zip(logits, targets, strict=True)]
     sum(losses).backward()
     for name, gradient in gradients.items():
         torch.testing.assert_close(gradient, leaves[name].grad, atol=1e-6, rtol=1e-5)
