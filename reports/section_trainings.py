@@ -9,9 +9,19 @@ from typing import Any
 from robust_hypergan.errors import InputError
 from robust_hypergan.reports.run import read_record
 from robust_hypergan.reports.section import Section, Table
-from robust_hypergan.reports.wording import TIMES, count, duration, percent, plural, printable
+from robust_hypergan.reports.wording import TIMES, count, duration, number, percent, plural, printable
 
-HEADINGS = ("networks", "data", "steps", "images seen", "training", "one network", "vote of up to 100")
+HEADINGS = (
+    "networks",
+    "data",
+    "steps",
+    "images seen",
+    "augmentation",
+    "label smoothing",
+    "training",
+    "one network",
+    "vote of up to 100",
+)
 
 
 def trainings_section(folder: Path) -> Section | None:
@@ -58,6 +68,8 @@ def _row(name: str, record: Mapping[str, Any]) -> tuple[str, ...]:
         printable(str(record["data"]["name"])),
         f"{count(sizes[0])} of {sizes[1]} {TIMES} {sizes[2]}",
         count(sizes[0] * sizes[1] * sizes[2]),
+        training.get("augmentation", "none"),
+        number(training.get("label_smoothing", 0.0)),
         duration(_seconds(record)),
         percent(accuracy.get("single_mean", float("nan")), 2),
         percent(accuracy.get("vote_all", float("nan")), 2),

@@ -118,18 +118,19 @@ def _quick(data: DataConfig, seed: int) -> Plan:
 def _full(data: DataConfig, seed: int, colour: Preset) -> Plan:
     mnist, small = replace(data, name="mnist"), replace(data, name="mnist-5k")
     cifar5, cifar10 = replace(data, name="cifar5"), replace(data, name="cifar10")
-    standard = find_preset("standard")
+    standard, accurate = find_preset("standard"), find_preset("accurate")
     families = {
         "mnist": _networks("mnist", mnist, standard, seed, 3, PAPER_BASELINES),
-        "mnist-5k": _networks("mnist-5k", small, standard, seed, 1, PAPER_BASELINES),
+        "mnist-accurate": _networks("mnist-accurate", mnist, accurate, seed, 1, PAPER_BASELINES),
+        "mnist-5k-accurate": _networks("mnist-5k-accurate", small, accurate, seed, 1, PAPER_BASELINES),
         "cifar5": _networks("cifar5", cifar5, colour, seed, 1, PAPER_BASELINES),
         "cifar10": _networks("cifar10", cifar10, colour, seed, 1, PAPER_BASELINES),
     }
     items = {
         "regression": Item(run_regression, lambda _: RegressionConfig(seed=seed)),
-        "classification-mnist": _classification(families["mnist"], mnist, votes=4),
+        "classification-mnist": _classification(families["mnist-accurate"], mnist, votes=4),
         "classification-mnist-5k": _classification(
-            families["mnist-5k"], mnist, trained_on="mnist-5k", votes=2
+            families["mnist-5k-accurate"], mnist, trained_on="mnist-5k", votes=2
         ),
         "classification-cifar5": _classification(families["cifar5"], cifar5, votes=2),
         "classification-cifar10": _classification(families["cifar10"], cifar10, votes=2),
