@@ -99,6 +99,8 @@ TRAINING = options(
     ),
     click.option("--snapshots", type=int, help="Checkpoints to keep along the way.  [default: 0]"),
     click.option("--noise-share", type=float, help="Initial variance from noise.  [default: the preset's]"),
+    click.option("--latent-dim", type=int, help="Dimensions of the noise.  [default: the preset's]"),
+    click.option("--code-dim", type=int, help="Dimensions of a layer's code.  [default: the preset's]"),
     click.option("--hidden", type=int, help="Width of mixer and generators.  [default: the preset's]"),
     click.option("--chunk", type=int, help="Parameters generated at once.  [default: a layer's]"),
     click.option("--no-mixer", is_flag=True, help="Ablation: independent noise for every layer."),

@@ -152,6 +152,8 @@ def _bench_config(flags: dict[str, Any], *, trains: bool, transfers: bool) -> Be
         }
         sizes = {
             "noise_share": flags["noise_share"],
+            "latent_dim": flags["latent_dim"],
+            "code_dim": flags["code_dim"],
             "hidden": flags["hidden"],
             "mixer": False if flags["no_mixer"] else None,
             "chunk": flags["chunk"],

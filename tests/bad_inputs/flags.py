@@ -158,6 +158,8 @@ BAD: dict[str, tuple[Entry, ...]] = {
     "--votes": (*COUNTS, "10001"),
     "--training": ("nowhere", "taken", "empty", "pipe", "name=nowhere"),
     "--weight-networks": (*COUNTS, "1", "100001"),
+    "--latent-dim": (*COUNTS, "1000000"),
+    "--code-dim": (*COUNTS, "1000000"),
     "--hidden": (*COUNTS, "1000000"),
     "--seeds": (*COUNTS, "1001"),
     "--budget": (*NAMES, "fast"),
