@@ -50,11 +50,13 @@ def missing(_: Mapping[str, str]) -> ClassificationConfig:
     return ClassificationConfig(("nowhere.safetensors",))
 
 
+OTHER = replace(TINY.training, seed=1, augmentation="crop", label_smoothing=0.125)
+
 PLAN = Plan(
     "tiny",
     "The paper, tiny",
     0,
-    {"one": TINY, "two": replace(TINY, training=replace(TINY.training, seed=1))},
+    {"one": TINY, "two": replace(TINY, training=OTHER)},
     {
         "accuracy": Item(run_classification, classify, ("one",)),
         "figure-4": Item(run_adversarial, transfer_both, ("one", "two")),
@@ -93,6 +95,8 @@ def test_the_page_says_what_was_trained_how_long_and_how_accurate_it_is(made: Pa
     record = json.loads((made / "networks" / "two" / "run.json").read_text(encoding="utf-8"))
     assert all(f"{100 * record['accuracy']['single_mean']:.2f}%" in row for row in rows[1:])
     assert all("2 of 2 \N{MULTIPLICATION SIGN} 4" in row for row in rows)
+    how = [[cell.strip() for cell in row.split("|")[5:7]] for row in rows]
+    assert how == [["none", "0"], ["crop", "0.125"]]
 
 
 def test_what_is_finished_is_not_made_again(made: Path) -> None:
@@ -133,6 +137,14 @@ def test_a_budget_trains_what_its_items_need_and_nothing_else(budget: str, tmp_p
     assert (packaged == {DataConfig().name}) == (budget == "quick")
     seeds = {name: each.training.seed for name, each in plan.networks.items() if "hypergan" in name}
     assert min(seeds.values()) == 3
+
+
+def test_networks_that_are_compared_see_as_many_images_in_the_same_way(tmp_path: Path) -> None:
+    plan = find_plan("full", root=tmp_path)
+    for name in ("classification-mnist", "classification-mnist-5k", "uncertainty-mnist"):
+        trainings = [plan.networks[each].training for each in plan.items[name].networks]
+        assert len(trainings) == 4
+        assert len({replace(each, snapshots=0) for each in trainings}) == 1
 
 
 def test_networks_that_can_not_be_attacked_do_not_keep_the_others_from_it(tmp_path, monkeypatch) -> None:
