@@ -33,8 +33,8 @@ PRESETS = {
         TrainConfig(steps=8000, networks=16, learning_rate=5e-4, codes=256, augmentation="flip-crop"),
     ),
     "cifar-quick": Preset(
-        HyperGANConfig(latent_dim=512, code_dim=256, hidden=128, noise_share=0.9),
-        TrainConfig(steps=2000, batch=32, learning_rate=5e-4, codes=256, augmentation="flip-crop"),
+        HyperGANConfig(latent_dim=512, code_dim=256, hidden=128, noise_share=0.5),
+        TrainConfig(steps=2000, batch=32, learning_rate=1e-3, codes=256, augmentation="flip-crop"),
     ),
     "residual": Preset(
         HyperGANConfig(noise_share=0.25, chunk=4608),
