@@ -358,7 +358,6 @@ def main() -> None:
         crafting_table(hypergan, arguments.images),
         several_table(hypergan),
         training_table("standard"),
-        training_table("accurate"),
         training_table("paper"),
         sampling_table(hypergan, 2000),
         growth_table(),
