@@ -7,7 +7,7 @@ RUN ?= runs/demo
 
 demo: .venv/ready  ## train a HyperGAN, attack one network, try 500 fresh ones, and an ordinary ensemble beside; write the report
 	rm -rf $(RUN)
-	$(BIN)/robust-hypergan bench --out $(RUN) --preset quick --networks 500 --examples 500 \
+	$(BIN)/robust-hypergan bench --out $(RUN) --preset quick --networks 500 --examples 300 \
 		--attack fgsm --attack pgd --attack noise --eps 0.05 --eps 0.1 --eps 0.15 --eps 0.2 --eps 0.3 \
 		--beside ordinary --beside deep-ensemble
 
