@@ -18,6 +18,7 @@ class Preset:
 
 
 SMALL_CODES = HyperGANConfig(latent_dim=16, code_dim=16, hidden=128)
+"""Few dimensions keep the generated networks apart and unsure of outliers (``docs/method.md``)."""
 
 PRESETS = {
     "quick": Preset(HyperGANConfig(), TrainConfig(steps=600, networks=8)),
