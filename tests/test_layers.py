@@ -5,6 +5,7 @@ import math
 import pytest
 import torch
 from torch import nn
+from torch.nn import functional
 
 from robust_hypergan.classifiers import CIFARClassifier, MNISTClassifier, build_classifier, default_classifier
 from robust_hypergan.errors import InputError
@@ -21,6 +22,24 @@ def test_the_papers_classifiers_have_the_papers_sizes():
     assert sum(layer.size for layer in mnist) == 31_594
     assert [layer.name for layer in cifar] == ["conv1", "conv2", "conv3", "linear1", "linear2"]
     assert sum(layer.size for layer in cifar) == sum(p.numel() for p in CIFARClassifier().parameters())
+
+
+def test_the_papers_classifiers_make_what_they_make_with_rectifiers_before_the_pooling(monkeypatch):
+    cases = {MNISTClassifier(): torch.rand(8, 1, 28, 28), CIFARClassifier(): torch.rand(8, 3, 32, 32)}
+    for classifier, images in cases.items():
+        images.requires_grad_()
+        found = _logits_and_gradients(classifier, images)
+        with monkeypatch.context() as before:
+            pooling, rectifier = functional.max_pool2d, functional.relu
+            before.setattr(functional, "max_pool2d", lambda x, size: pooling(rectifier(x), size))
+            before.setattr(functional, "relu", lambda x: x if x.ndim == 4 else rectifier(x))
+            expected = _logits_and_gradients(classifier, images)
+        assert all(torch.equal(own, other) for own, other in zip(found, expected, strict=True))
+
+
+def _logits_and_gradients(classifier, images):
+    logits = classifier(images)
+    return [logits, *torch.autograd.grad(logits.square().sum(), [images, *classifier.parameters()])]
 
 
 def test_every_parameter_is_named_as_in_the_state_dict():
