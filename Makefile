@@ -54,7 +54,7 @@ wheel: .venv/ready  ## build the wheel, install it into a clean environment, use
 	.ci/use-wheel
 
 bench-speed: .venv/ready  ## ensemble forward, crafting: ours beside what a user would use instead
-	$(BIN)/python benchmarks/speed.py
+	$(BIN)/python benchmarks/speed
 
 .venv/ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv

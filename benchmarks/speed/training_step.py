@@ -1,0 +1,100 @@
+"""A training step beside the authors' scheme, and where its time goes."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pandas as pd
+import torch
+from timing import seconds
+from torch import nn
+from torch.func import functional_call
+from torch.nn import functional
+
+from robust_hypergan.classifiers import MNISTClassifier
+from robust_hypergan.datasets import load_dataset
+from robust_hypergan.hypergan import HyperGAN
+from robust_hypergan.presets import PRESETS
+from robust_hypergan.trainer import Trainer
+from robust_hypergan.wide_linear import WideLinear
+
+
+def training_table(preset: str) -> pd.DataFrame:
+    """A training step beside the authors' scheme: one graph over all networks, one backward through it."""
+    dataset, rows = load_dataset("mnist-5k", "train"), []
+    sizes, config = PRESETS[preset].hypergan, PRESETS[preset].training
+    times = {}
+    for precision in ("authors' scheme", "float32", "bfloat16"):
+        trainer = Trainer(
+            HyperGAN(MNISTClassifier(), sizes, seed=0),
+            dataset,
+            replace(config, precision=None if "authors" in precision else precision),
+        )
+        if "authors" in precision:
+            trainer.network_gradients = _one_graph(trainer.hypergan.classifier)
+            for module in trainer.hypergan.generator.modules():
+                if isinstance(module, WideLinear):
+                    module.__class__ = nn.Linear
+        times[precision] = seconds(trainer.advance, 6)
+        split: dict[str, Any] = {} if "authors" in precision else _split(trainer)
+        ratio = times["authors' scheme"] / times[precision]
+        rows.append({"training step": precision, "x authors": ratio} | split)
+    table = pd.DataFrame(rows).set_index("training step")
+    table.attrs["note"] = (
+        f"The preset {preset}: {config.networks} networks with {config.batch} images each, generators of "
+        f"width {sizes.hidden}; the shares are of our own step."
+    )
+    return table
+
+
+def _one_graph(classifier: nn.Module) -> Callable[..., object]:
+    """The classifier part of the authors' step: every network in one graph, plain layout."""
+
+    def gradients(
+        params: dict[str, torch.Tensor], images: torch.Tensor, labels: torch.Tensor
+    ) -> tuple[float, float, dict[str, torch.Tensor]]:
+        leaves = {name: value.requires_grad_() for name, value in params.items()}
+        losses, right = [], []
+        for index in range(len(images)):
+            own = {name: value[index] for name, value in leaves.items()}
+            logits = functional_call(classifier, own, (images[index],))
+            losses.append(functional.cross_entropy(logits, labels[index]))
+            right.append((logits.argmax(1) == labels[index]).float().mean())
+        total = torch.stack(losses)
+        total.sum().backward()
+        gradient = {name: value.grad for name, value in leaves.items() if value.grad is not None}
+        return total.mean().item(), torch.stack(right).mean().item(), gradient
+
+    return gradients
+
+
+def _split(trainer: Trainer, steps: int = 6) -> dict[str, float]:
+    """Shares of a step: convolutions, generators, optimiser, discriminator."""
+    spent: dict[str, float] = {}
+
+    def timed(name: str, work: Callable[..., object]) -> Callable[..., object]:
+        def run(*args: object, **kwargs: object) -> object:
+            started = time.perf_counter()
+            result = work(*args, **kwargs)
+            spent[name] = spent.get(name, 0.0) + time.perf_counter() - started
+            return result
+
+        return run
+
+    backward = torch.autograd.backward
+    trainer.network_gradients = timed("networks", trainer.network_gradients)
+    trainer.hypergan.generator.params = timed("generators", trainer.hypergan.generator.params)
+    trainer._train_discriminator = timed("discriminator", trainer._train_discriminator)
+    trainer.optimizer.step = timed("optimiser", trainer.optimizer.step)
+    torch.autograd.backward = timed("generators, backward", backward)
+    started = time.perf_counter()
+    try:
+        for _ in range(steps):
+            trainer.advance()
+    finally:
+        torch.autograd.backward = backward
+    total = time.perf_counter() - started
+    return {f"{name}, %": 100 * value / total for name, value in spent.items()}
