@@ -49,7 +49,7 @@ def classification_claims(study: Study) -> list[Claim]:
         Claim(
             f"{_who(own[size])} answer at least as well as {of}",
             percent(aim, 2),
-            _accuracy(own[size]),
+            _accuracy(own[size]) + _augmented(study, own[size]["name"]),
             "holds" if own[size]["accuracy"] >= aim else "does not hold",
         )
         for of, numbers in (("the paper's", paper), ("we mean to", aims))
@@ -196,6 +196,12 @@ def _single(size: int) -> str:
 
 def _accuracy(row: Row) -> str:
     return f"{percent(row['accuracy'], 2)} ({interval(row['ci_low'], row['ci_high'], 2)})"
+
+
+def _augmented(study: Study, name: str) -> str:
+    """A caution: as far as is known, the paper's images were not augmented."""
+    how = (study.record.get("augmentation") or {}).get(name)
+    return f", with augmentation ({printable(str(how))})" if how not in (None, "none") else ""
 
 
 def _difference(row: Row) -> str:

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from robust_hypergan.bench_config import DataConfig
+from robust_hypergan.checkpoint import Checkpoint
 from robust_hypergan.datasets import Dataset, dataset_names, to_unit
 from robust_hypergan.ensemble import ensemble_forward
 from robust_hypergan.errors import InputError, check_range, unknown
@@ -21,7 +22,7 @@ from robust_hypergan.networks import NetworkDistribution, without_attacker
 from robust_hypergan.progress import track
 from robust_hypergan.reports import CLASSIFICATION_TABLES, paired_difference_interval
 from robust_hypergan.run_folder import RunFolder
-from robust_hypergan.study import Tables, load_named, run_study
+from robust_hypergan.study import Tables, load_named_checkpoints, run_study
 from robust_hypergan.voting import MeanVotes
 
 
@@ -97,11 +98,14 @@ def run_classification(
     """
     device = device or torch.device("cpu")
     dataset = config.data.load("test")
-    named = load_named(config.checkpoints, dataset, device, config.classifier)
+    named = load_named_checkpoints(config.checkpoints, dataset, device, config.classifier)
 
     def measure(run: RunFolder) -> Tables:
         run.update(data={"name": config.trained_on or dataset.name, "tested_on": dataset.name})
-        answers = [_answer(name, each, dataset, config, device, quiet) for name, each in named.items()]
+        run.update(augmentation={name: _augmentation(each) for name, each in named.items()})
+        answers = [
+            _answer(name, each.distribution, dataset, config, device, quiet) for name, each in named.items()
+        ]
         rows = [row for each in answers for row in _accuracy_rows(each, len(dataset.labels))]
         gains = [row for each in answers for row in _gain_rows(each)]
         against = [row for each in answers[1:] for row in _difference_rows(answers[0], each)]
@@ -109,6 +113,12 @@ def run_classification(
         return {stem: pd.DataFrame(own, columns=CLASSIFICATION_TABLES[stem]) for stem, own in tables.items()}
 
     return run_study("classification", asdict(config), out, measure, device=device, command=command)
+
+
+def _augmentation(checkpoint: Checkpoint) -> str | None:
+    """Of the images that it was trained on; None if it does not say."""
+    training = checkpoint.facts.get("training")
+    return training.get("augmentation", "none") if isinstance(training, Mapping) else None
 
 
 def _answer(

@@ -11,7 +11,7 @@ import pandas as pd
 import torch
 
 from robust_hypergan.bench_config import plain_values
-from robust_hypergan.checkpoint import load_checkpoint
+from robust_hypergan.checkpoint import Checkpoint, load_checkpoint
 from robust_hypergan.datasets import Dataset
 from robust_hypergan.errors import InputError
 from robust_hypergan.networks import NetworkDistribution, kind_of, move
@@ -67,7 +67,15 @@ def split_name(given: str) -> tuple[str, Path]:
 def load_named(
     checkpoints: Sequence[str], dataset: Dataset, device: torch.device, classifier: str | None = None
 ) -> dict[str, NetworkDistribution]:
-    """Network distributions by name, on the device.
+    """The network distributions of :func:`load_named_checkpoints`."""
+    found = load_named_checkpoints(checkpoints, dataset, device, classifier)
+    return {name: each.distribution for name, each in found.items()}
+
+
+def load_named_checkpoints(
+    checkpoints: Sequence[str], dataset: Dataset, device: torch.device, classifier: str | None = None
+) -> dict[str, Checkpoint]:
+    """Checkpoints by name, their networks on the device.
 
     Args:
         checkpoints: ``PATH``, or ``NAME=PATH`` to call it something else than its kind. A second one of the
@@ -79,13 +87,13 @@ def load_named(
     Raises:
         InputError: one can't be read, or does not fit the data.
     """
-    found: dict[str, NetworkDistribution] = {}
+    found: dict[str, Checkpoint] = {}
     for each in checkpoints:
         given, path = split_name(each)
         checkpoint = load_checkpoint(path, classifier, len(dataset.classes))
         check_fit(checkpoint.classifier, checkpoint.distribution.classifier, dataset)
         move(checkpoint.distribution, device)
-        found[_free_name(given or kind_of(checkpoint.distribution), found)] = checkpoint.distribution
+        found[_free_name(given or kind_of(checkpoint.distribution), found)] = checkpoint
     if not found:
         raise InputError("no networks to study: give --checkpoint, a file that train has written")
     return found

@@ -1,5 +1,6 @@
 """The study of clean accuracy: known answers, and networks that are few."""
 
+import json
 from pathlib import Path
 
 import pandas as pd
@@ -24,8 +25,8 @@ def constant(label: int) -> dict[str, Tensor]:
     return state
 
 
-def saved(path: Path, distribution: DeepEnsemble | OrdinaryNetwork) -> str:
-    save_checkpoint(path, Checkpoint(distribution, "mnist", 10, {}))
+def saved(path: Path, distribution: DeepEnsemble | OrdinaryNetwork, **facts: object) -> str:
+    save_checkpoint(path, Checkpoint(distribution, "mnist", 10, facts))
     return str(path)
 
 
@@ -37,7 +38,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     single: nn.Module = build_classifier("mnist", 10)
     single.load_state_dict(constant(1))
     checkpoints = (
-        saved(place / "members.safetensors", members),
+        saved(place / "members.safetensors", members, training={"augmentation": "affine"}),
         saved(place / "single.safetensors", OrdinaryNetwork(single)),
     )
     run_classification(ClassificationConfig(checkpoints, sizes=(1, 4), votes=1), place / "study")
@@ -74,6 +75,15 @@ def test_the_page_sets_the_paper_beside(folder: Path) -> None:
     text = (folder / "report.md").read_text(encoding="utf-8")
     assert "does not hold" in text
     assert "vote of 4, is more accurate than ordinary" in text
+
+
+def test_a_comparison_with_the_paper_says_that_the_images_were_augmented(folder: Path) -> None:
+    augmentation = json.loads((folder / "run.json").read_text(encoding="utf-8"))["augmentation"]
+    assert augmentation == {"deep-ensemble": "affine", "ordinary": None}
+    text = (folder / "report.md").read_text(encoding="utf-8")
+    claims = [line for line in text.splitlines() if "answer at least as well as" in line]
+    assert claims
+    assert all("with augmentation (affine)" in line for line in claims)
 
 
 def test_bad_sizes_are_refused() -> None:

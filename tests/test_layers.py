@@ -24,17 +24,15 @@ def test_the_papers_classifiers_have_the_papers_sizes():
     assert sum(layer.size for layer in cifar) == sum(p.numel() for p in CIFARClassifier().parameters())
 
 
-def test_the_papers_classifiers_make_what_they_make_with_rectifiers_before_the_pooling(monkeypatch):
-    cases = {MNISTClassifier(): torch.rand(8, 1, 28, 28), CIFARClassifier(): torch.rand(8, 3, 32, 32)}
-    for classifier, images in cases.items():
-        images.requires_grad_()
-        found = _logits_and_gradients(classifier, images)
-        with monkeypatch.context() as before:
-            pooling, rectifier = functional.max_pool2d, functional.relu
-            before.setattr(functional, "max_pool2d", lambda x, size: pooling(rectifier(x), size))
-            before.setattr(functional, "relu", lambda x: x if x.ndim == 4 else rectifier(x))
-            expected = _logits_and_gradients(classifier, images)
-        assert all(torch.equal(own, other) for own, other in zip(found, expected, strict=True))
+@pytest.mark.parametrize("kind, shape", [(MNISTClassifier, (1, 28, 28)), (CIFARClassifier, (3, 32, 32))])
+def test_the_papers_classifiers_make_what_they_make_with_rectifiers_before_pooling(kind, shape, monkeypatch):
+    classifier, images = kind(), torch.rand(8, *shape, requires_grad=True)
+    found = _logits_and_gradients(classifier, images)
+    pooling, rectifier = functional.max_pool2d, functional.relu
+    monkeypatch.setattr(functional, "max_pool2d", lambda x, size: pooling(rectifier(x), size))
+    monkeypatch.setattr(functional, "relu", lambda x: x if x.ndim == 4 else rectifier(x))
+    expected = _logits_and_gradients(classifier, images)
+    assert all(torch.equal(own, other) for own, other in zip(found, expected, strict=True))
 
 
 def _logits_and_gradients(classifier, images):
