@@ -24,7 +24,7 @@ def test_the_papers_classifiers_have_the_papers_sizes():
     assert sum(layer.size for layer in cifar) == sum(p.numel() for p in CIFARClassifier().parameters())
 
 
-@pytest.mark.parametrize("kind, shape", [(MNISTClassifier, (1, 28, 28)), (CIFARClassifier, (3, 32, 32))])
+@pytest.mark.parametrize(("kind", "shape"), [(MNISTClassifier, (1, 28, 28)), (CIFARClassifier, (3, 32, 32))])
 def test_the_papers_classifiers_make_what_they_make_with_rectifiers_before_pooling(kind, shape, monkeypatch):
     classifier, images = kind(), torch.rand(8, *shape, requires_grad=True)
     found = _logits_and_gradients(classifier, images)
