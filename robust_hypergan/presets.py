@@ -20,6 +20,9 @@ class Preset:
 SMALL_CODES = HyperGANConfig(latent_dim=16, code_dim=16, hidden=128)
 """Few dimensions keep the generated networks apart and unsure of outliers (``docs/method.md``)."""
 
+COLOUR = HyperGANConfig(latent_dim=512, code_dim=256, hidden=128, noise_share=0.5)
+"""Colour images need larger codes, and less noise, which at most rates outlives the training."""
+
 PRESETS = {
     "quick": Preset(HyperGANConfig(), TrainConfig(steps=600, networks=8)),
     "standard": Preset(
@@ -30,12 +33,10 @@ PRESETS = {
         TrainConfig(steps=4800, batch=32, learning_rate=5e-4, label_smoothing=0.05, augmentation="affine"),
     ),
     "cifar": Preset(
-        HyperGANConfig(latent_dim=512, code_dim=256, noise_share=0.8),
-        TrainConfig(steps=8000, networks=16, learning_rate=5e-4, codes=256, augmentation="flip-crop"),
+        COLOUR, TrainConfig(steps=6000, learning_rate=1e-3, codes=256, augmentation="flip-crop")
     ),
     "cifar-quick": Preset(
-        HyperGANConfig(latent_dim=512, code_dim=256, hidden=128, noise_share=0.5),
-        TrainConfig(steps=2000, batch=32, learning_rate=1e-3, codes=256, augmentation="flip-crop"),
+        COLOUR, TrainConfig(steps=2000, batch=32, learning_rate=1e-3, codes=256, augmentation="flip-crop")
     ),
     "residual": Preset(
         HyperGANConfig(noise_share=0.25, chunk=4608),
