@@ -6,9 +6,10 @@ import time
 from collections.abc import Callable
 
 
-def seconds(work: Callable[[], object], repeats: int = 4) -> float:
-    """Least time of several runs, after one to warm up."""
-    work()
+def seconds(work: Callable[[], object], repeats: int = 4, *, warm: bool = False) -> float:
+    """Least time of several runs, after one to warm up unless it is warm already."""
+    if not warm:
+        work()
     times = []
     for _ in range(repeats):
         started = time.perf_counter()
