@@ -40,10 +40,8 @@ HEAD = """# Results
 
 Written by `tools/results_page.py` from finished runs; no number is typed by hand. Fractions, unless a unit
 is given. The figures of the first run stand in [figures](figures/). Every figure and table of the paper
-stands in [the reproduction](reproduction/README.md), which `reproduce` made. Those on MNIST were
-made with the presets of their time: `--noise-share 0.8 --latent-dim 256 --code-dim 64 --label-smoothing 0`
-repeats them, with the steps, networks and images that each names, and `--hidden 512` those of 16 networks a
-step.
+stands in [the reproduction](reproduction/README.md), which `reproduce` made, and where the checkpoint of
+the run on CIFAR-10 comes from.
 """
 
 
