@@ -32,9 +32,7 @@ PRESETS = {
         SMALL_CODES,
         TrainConfig(steps=4800, batch=32, learning_rate=5e-4, label_smoothing=0.05, augmentation="affine"),
     ),
-    "cifar": Preset(
-        COLOUR, TrainConfig(steps=6000, learning_rate=1e-3, codes=256, augmentation="flip-crop")
-    ),
+    "cifar": Preset(COLOUR, TrainConfig(steps=6000, learning_rate=1e-3, codes=256, augmentation="flip-crop")),
     "cifar-quick": Preset(
         COLOUR, TrainConfig(steps=2000, batch=32, learning_rate=1e-3, codes=256, augmentation="flip-crop")
     ),
