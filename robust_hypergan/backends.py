@@ -39,15 +39,15 @@ class Loop:
     """Networks computed at once."""
 
     def __init__(self, classifier: nn.Module, images: Tensor, *, half: bool = False) -> None:
-        self.classifier, self.images = classifier, images
+        self.classifier, self.images, self.half = classifier, images, half
         self.cast: Callable[[Params], Params] = dict
         if half:
             self.classifier, self.cast = halved(classifier)
             self.images = images.to(torch.bfloat16)
         each = bytes_for_an_image(self.classifier, self.images) * self.together
-        self.chunks = Chunks(self.most(half), each, images.device)
+        self.chunks = Chunks(self.most(), each, images.device)
 
-    def most(self, half: bool) -> int:  # noqa: ARG002 - others ask
+    def most(self) -> int:
         """Images at once beyond which there is no gain."""
         return max(1, len(self.images))
 
@@ -73,9 +73,9 @@ class ChunkedLoop(Loop):
         self.layout = preferred_layout(self.classifier, self.images)
         self.module: nn.Module | None = None
 
-    def most(self, half: bool) -> int:
-        """Images at once that fit the cache, so that all chunks are of about that size."""
-        return even_part(max(1, len(self.images)), HALF_CHUNK if half else IMAGE_CHUNK)
+    def most(self) -> int:
+        """Images at once that fit the cache, as few as make all chunks of about equal size."""
+        return even_part(max(1, len(self.images)), HALF_CHUNK if self.half else IMAGE_CHUNK)
 
     def one(self, network: Params, rows: Tensor | None = None) -> Tensor:
         """Logits ``[n, classes]`` of one network on all images, or on those of the given indices.
@@ -140,7 +140,7 @@ class Vectorised(Loop):
 
     together = 16
 
-    def most(self, half: bool) -> int:  # noqa: ARG002 - others ask
+    def most(self) -> int:
         """Images at once that are worth a grouped convolution."""
         return IMAGE_CHUNK * 16
 

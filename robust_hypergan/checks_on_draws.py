@@ -112,7 +112,7 @@ def _held(probe: Probe) -> int:
     while count > 1:
         try:
             probe.measured.distribution.sample(probe.held(count))
-        except Exception:  # a distribution of the user's own may say so with any
+        except Exception:  # a user's own distribution may refuse so many with any error
             count -= 1
         else:
             break

@@ -21,7 +21,7 @@ SMALL_CODES = HyperGANConfig(latent_dim=16, code_dim=16, hidden=128)
 """Few dimensions keep the generated networks apart and unsure of outliers (``docs/method.md``)."""
 
 COLOUR = HyperGANConfig(latent_dim=512, code_dim=256, hidden=128, noise_share=0.5)
-"""Colour images need larger codes, and less noise, which at most rates outlives the training."""
+"""Colour images need larger codes; more noise makes diverse but worse networks (``docs/method.md``)."""
 
 PRESETS = {
     "quick": Preset(HyperGANConfig(), TrainConfig(steps=600, networks=8)),

@@ -67,7 +67,7 @@ def split_name(given: str) -> tuple[str, Path]:
 def load_named(
     checkpoints: Sequence[str], dataset: Dataset, device: torch.device, classifier: str | None = None
 ) -> dict[str, NetworkDistribution]:
-    """The network distributions of :func:`load_named_checkpoints`."""
+    """The network distributions of :func:`load_named_checkpoints`, with its arguments and errors."""
     found = load_named_checkpoints(checkpoints, dataset, device, classifier)
     return {name: each.distribution for name, each in found.items()}
 
