@@ -41,18 +41,16 @@
     const bar = make("div", {className: "bar"}, title, button("Close", "close", () => dialog.close()));
     const view = make("div", {className: "view", tabIndex: 0, role: "group", ariaLabel: "Figure"}, image);
     const dialog = make("dialog", {className: "enlarged"}, bar, view, caption);
-    let opener;
     dialog.setAttribute("aria-labelledby", title.id);
     dialog.addEventListener("click", event => { if (event.target === dialog) dialog.close(); });
-    dialog.addEventListener("close", () => opener.focus());
     document.body.append(dialog);
     for (const figure of document.querySelectorAll("figure.chart")) {
       const own = figure.querySelector("img");
       const open = () => {
-        opener = enlarge;
         Object.assign(image, {src: own.src, alt: own.alt});
         title.textContent = figure.dataset.title;
         caption.textContent = figure.querySelector("figcaption").textContent;
+        enlarge.focus({preventScroll: true});  // where closing gives it back to
         dialog.showModal();
       };
       const enlarge = button("Enlarge", "enlarge", open);
