@@ -167,11 +167,11 @@ def _mark_p_diff(axes: Axes) -> None:
     for text, (low, high) in P_DIFF.items():
         axes.axvspan(low, high, color=BAND_COLOUR, zorder=0, linewidth=0)
         axes.text(
-            (low + high) / 2,
+            high,
             0.97,
             f"p-diff, {text} (CIFAR-10)",
             rotation=90,
-            ha="center",
+            ha="right",
             va="top",
             fontsize=6,
             color=INK,
