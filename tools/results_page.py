@@ -41,8 +41,7 @@ HEAD = """# Results
 Written by `tools/results_page.py` from finished runs; no number is typed by hand. Fractions, unless a unit
 is given. The figures of the first run stand in [figures](figures/). Every figure and table of the paper
 stands in [the reproduction](reproduction/README.md), which `reproduce` made, and where the checkpoint of
-the run on CIFAR-10 comes from. The four libraries, and the attackers who hold more than one network, were
-tried on the checkpoint of an earlier demo.
+the run on CIFAR-10 comes from.
 """
 
 
