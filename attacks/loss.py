@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 
 import torch
@@ -15,7 +16,7 @@ from robust_hypergan.memory import Chunks
 ImageLoss = Callable[[Tensor, Tensor, Tensor | None], Tensor]
 """``(images [B, C, H, W], labels [B], targets [B] or None) -> losses [B]``."""
 
-CPU_GRAPH_IMAGES, GRAPH_IMAGES = 512, 4096
+CPU_GRAPH_IMAGES, GRAPH_IMAGES = 512, 5000
 """Images times networks whose graphs are held at once: on a CPU more cost page faults, elsewhere memory."""
 
 SMALLEST_TURN, LARGEST_CPU_TURN = 16, 128
@@ -87,7 +88,8 @@ def _gradient(
     targets: Tensor | None,
     layout: Callable[[Tensor], Tensor],
 ) -> Tensor:
-    with torch.enable_grad(), ThinConvolutions():
+    thin = ThinConvolutions() if inputs.device.type == "cpu" else contextlib.nullcontext()
+    with torch.enable_grad(), thin:
         images = inputs.detach().requires_grad_()
         (gradient,) = torch.autograd.grad(loss(layout(images), labels, targets).sum(), images)
     return gradient

@@ -15,7 +15,7 @@ from robust_hypergan.ensemble import EnsembleForward
 from robust_hypergan.networks import NetworkDistribution, Networks, fresh_available
 from robust_hypergan.progress import track
 from robust_hypergan.shared_fold import fold_networks, share_state
-from robust_hypergan.tally import Tally
+from robust_hypergan.tally import Tally, answers
 
 
 @dataclass(frozen=True)
@@ -62,10 +62,11 @@ class AccuracyFold:
     def add(self, logits: Tensor) -> None:
         """Adds the logits ``[n, classes]`` of one network."""
         number = self.start + len(self.singles)
-        self.singles.append(self.votes["all"].add(logits).double().mean().item())
+        own = answers(logits)
+        self.singles.append(self.votes["all"].count(*own).double().mean().item())
         for size in ("10", "100"):
             if number < int(size):
-                self.votes[size].add(logits)
+                self.votes[size].count(*own)
 
     def part(self, start: int) -> AccuracyFold:
         """An empty fold for the networks from ``start`` on."""

@@ -1,10 +1,12 @@
 """The ways to run many networks on the same images; all give the logits of the plain loop, up to rounding.
 
-Shapes: M networks, N images. ``half`` computes in bfloat16 up to the last layer, which stays in float32.
+Shapes: M networks, N images. ``half`` computes in half precision (bfloat16; on a GPU float16) up to the last
+layer, which stays in float32.
 """
 
 from __future__ import annotations
 
+import math
 import shutil
 import warnings
 from collections.abc import Callable
@@ -16,14 +18,20 @@ from torch import Tensor, nn
 from torch.func import vmap
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from robust_hypergan.half import halved
+from robust_hypergan.errors import InputError
+from robust_hypergan.fused import can_fuse, fused
+from robust_hypergan.half import half_type, halved
 from robust_hypergan.layout import IMAGE_CHUNK, preferred_layout
 from robust_hypergan.memory import Chunks, bytes_for_an_image, even_part
 from robust_hypergan.networks import Params, bind, call_network, load, networks_of
 from robust_hypergan.pooling import SlicePooling
+from robust_hypergan.replay import Replayed
 
 HALF_CHUNK = 4 * IMAGE_CHUNK
 """Images at once in bfloat16: half the bytes, and so fast that a call itself counts."""
+
+GPU_CHUNK = 2**14
+"""Images at once on a GPU: enough to keep it busy, and far from what 32-bit indices can count."""
 
 
 class Loop:
@@ -32,7 +40,7 @@ class Loop:
     Args:
         classifier: the architecture, in eval mode.
         images: ``[N, C, H, W]`` in [0, 1].
-        half: compute in bfloat16 up to the last layer.
+        half: compute in half precision up to the last layer.
     """
 
     together: ClassVar[int] = 1
@@ -42,8 +50,9 @@ class Loop:
         self.classifier, self.images, self.half = classifier, images, half
         self.cast: Callable[[Params], Params] = dict
         if half:
-            self.classifier, self.cast = halved(classifier)
-            self.images = images.to(torch.bfloat16)
+            kind = half_type(images.device)
+            self.classifier, self.cast = halved(classifier, kind)
+            self.images = images.to(kind)
         each = bytes_for_an_image(self.classifier, self.images) * self.together
         self.chunks = Chunks(self.most(), each, images.device)
 
@@ -54,6 +63,12 @@ class Loop:
     def __call__(self, params: Params) -> Tensor:
         """Logits ``[M, N, classes]`` of networks whose parameters are ``[M, ...]`` each."""
         return torch.stack([self.one(network) for network in networks_of(params)])
+
+    def pairs(self, params: Params, network: Tensor, image: Tensor) -> Tensor:
+        """Logits ``[P, classes]`` of P pairs of a network and an image, both by index; networks ascend."""
+        networks = networks_of(params)
+        rows = image.split(network.bincount(minlength=len(networks)).tolist())
+        return torch.cat([self.one(*pair) for pair in zip(networks, rows, strict=True) if len(pair[1])])
 
     def one(self, network: Params, rows: Tensor | None = None) -> Tensor:
         """Logits ``[n, classes]`` of one network on all images, or on those of the given indices."""
@@ -75,7 +90,9 @@ class ChunkedLoop(Loop):
 
     def most(self) -> int:
         """Images at once that fit the cache, as few as make all chunks of about equal size."""
-        return even_part(max(1, len(self.images)), HALF_CHUNK if self.half else IMAGE_CHUNK)
+        on_cpu = self.images.device.type == "cpu"
+        most = (HALF_CHUNK if self.half else IMAGE_CHUNK) if on_cpu else GPU_CHUNK
+        return even_part(max(1, len(self.images)), most)
 
     def one(self, network: Params, rows: Tensor | None = None) -> Tensor:
         """Logits ``[n, classes]`` of one network on all images, or on those of the given indices.
@@ -147,14 +164,71 @@ class Vectorised(Loop):
     def __call__(self, params: Params) -> Tensor:
         """Logits ``[M, N, classes]`` of networks whose parameters are ``[M, ...]`` each."""
         params = self.cast(params)
-        over_networks = vmap(partial(call_network, self.classifier), in_dims=(0, None))
+        return self.chunks.map(lambda chunk: self.vmapped(params, chunk, None), self.images, 1)
+
+    def vmapped(self, params: Params, images: Tensor, axis: int | None) -> Tensor:
+        """Logits ``[M, n, classes]`` on the same images, or with axis 0 on images of each network's own."""
+        over_networks = vmap(partial(call_network, self.classifier), in_dims=(0, axis))
         fast_attention = torch.backends.mha.get_fastpath_enabled()
         torch.backends.mha.set_fastpath_enabled(False)  # vmap knows no rule for it, nor for fused attention
         try:
             with sdpa_kernel(SDPBackend.MATH):
-                return self.chunks.map(lambda chunk: over_networks(params, chunk), self.images, 1).float()
+                return over_networks(params, images).float()
         finally:
             torch.backends.mha.set_fastpath_enabled(fast_attention)
+
+
+class Fused(Vectorised):
+    """``vmap`` over a classifier whose convolutions are each one kernel for all networks, pooling included.
+
+    Everything that a block of networks takes is recorded once on a GPU, and replayed for the next block. On a
+    CPU there is no such kernel: it computes the same, one operation after the other.
+
+    Raises:
+        InputError: the classifier has no such convolutions.
+    """
+
+    LEAST_OWN, MOST_OWN = 64, 1024
+    """Images of its own that a network is given at once: powers of two, as each number is recorded anew."""
+
+    def __init__(self, classifier: nn.Module, images: Tensor, *, half: bool = False) -> None:
+        super().__init__(classifier, images, half=half)
+        module = fused(self.classifier)
+        if module is None:
+            raise InputError(
+                "this classifier has nothing to fuse (2x2-pooled convolutions): use --backend loop"
+            )
+        self.classifier = module
+        self.names: list[str] = []
+        self.all_images, self.own_images = Replayed(self._all_images), Replayed(self._own_images)
+
+    def most(self) -> int:
+        """Images at once: as many as fit."""
+        return even_part(max(1, len(self.images)), GPU_CHUNK)
+
+    def __call__(self, params: Params) -> Tensor:
+        """Logits ``[M, N, classes]`` of networks whose parameters are ``[M, ...]`` each."""
+        self.names = list(params)
+        return self.all_images(*params.values()).clone()
+
+    def pairs(self, params: Params, network: Tensor, image: Tensor) -> Tensor:
+        """Logits ``[P, classes]`` of P pairs of a network and an image, both by index; networks ascend."""
+        self.names = list(params)
+        counts = network.bincount(minlength=len(next(iter(params.values()))))
+        column = torch.arange(len(network), device=network.device) - (counts.cumsum(0) - counts)[network]
+        at_once = min(self.MOST_OWN, max(self.LEAST_OWN, 2 ** math.ceil(math.log2(counts.max().item()))))
+        columns = math.ceil(counts.max().item() / at_once) * at_once
+        rows = image.new_zeros(len(counts), columns)
+        rows[network, column] = image
+        parts = [self.own_images(part, *params.values()).clone() for part in rows.split(at_once, 1)]
+        return torch.cat(parts, 1)[network, column]
+
+    def _all_images(self, *values: Tensor) -> Tensor:
+        return super().__call__(dict(zip(self.names, values, strict=True)))
+
+    def _own_images(self, rows: Tensor, *values: Tensor) -> Tensor:
+        params = self.cast(dict(zip(self.names, values, strict=True)))
+        return self.vmapped(params, self.images[rows], 0)
 
 
 BACKENDS: dict[str, type[Loop]] = {
@@ -162,6 +236,7 @@ BACKENDS: dict[str, type[Loop]] = {
     "chunked-loop": ChunkedLoop,
     "compiled-loop": CompiledLoop,
     "vmap": Vectorised,
+    "fused": Fused,
 }
 """The backends by name."""
 
@@ -169,13 +244,14 @@ COMPILING_PAYS = 3e13
 """Floating-point operations from which the compiled loop wins back the time its compilation takes."""
 
 
-def default_backend(device: torch.device, flop: float = 0.0) -> str:
-    """The backend that is fastest for a device and a job, as measured in ``benchmarks/``; GPUs are not yet.
+def default_backend(classifier: nn.Module, device: torch.device, flop: float = 0.0) -> str:
+    """The backend that is fastest for a classifier, a device and a job, as measured in ``benchmarks/``.
 
     Args:
+        classifier: the architecture.
         device: where.
         flop: floating-point operations of the whole job.
     """
-    if device.type != "cpu":
-        return "loop"
+    if device.type == "cuda":
+        return "fused" if can_fuse(classifier) else "loop"
     return "compiled-loop" if flop >= COMPILING_PAYS and shutil.which("g++") else "chunked-loop"

@@ -1,4 +1,4 @@
-"""Exact predictions at the speed of bfloat16: whatever is nearly a tie there is computed again in float32.
+"""Exact predictions at the speed of half precision: what is nearly a tie there is computed again in float32.
 
 A prediction can only differ where the two largest logits lie closer together than the errors of two logits
 of an image lie apart. How far apart they lie is measured on a sample of every block of networks, as a share
@@ -16,8 +16,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from robust_hypergan.backends import BACKENDS, ChunkedLoop
-from robust_hypergan.networks import Params, networks_of
+from robust_hypergan.backends import BACKENDS, default_backend
+from robust_hypergan.near_ties import margin
+from robust_hypergan.networks import Params
 
 SAFETY = 2.0
 """The largest difference between logit errors of a sample is taken so many times."""
@@ -74,17 +75,17 @@ class Account:
 
 
 class Cascade:
-    """The ensemble forward in bfloat16, near ties in float32.
+    """The ensemble forward in half precision, near ties in float32.
 
     Args:
         classifier: the architecture, in eval mode.
         images: ``[N, C, H, W]`` in [0, 1].
-        backend: of the bfloat16 pass.
+        backend: of the pass in half precision.
     """
 
     def __init__(self, classifier: nn.Module, images: Tensor, backend: str) -> None:
         self.fast = BACKENDS[backend](classifier, images, half=True)
-        self.exact = ChunkedLoop(classifier, images)
+        self.exact = BACKENDS[default_backend(classifier, images.device)](classifier, images)
         self.images = images
 
     def __call__(self, params: Params, number: int, account: Account) -> Tensor:
@@ -95,52 +96,51 @@ class Cascade:
             number: of the block, to draw its samples by.
             account: where what happens is written down.
         """
-        networks = networks_of(params)
-        account.pairs += len(networks) * len(self.images)
         logits = self.fast(params)
-        random = np.random.default_rng(np.random.SeedSequence(0, spawn_key=(6, number)))
-        each = min(SAMPLE * max(1, 16 // len(networks)), len(self.images) // 2)
-        samples = [self._sample(random, each) for _ in networks]
-        exact = [
-            self.exact.one(network, torch.cat(sample))
-            for network, sample in zip(networks, samples, strict=True)
-        ]
-        measured = [len(first) for first, _ in samples]
-        error = max(
-            _largest_spread(own[first], true[:count])
-            for own, true, count, (first, _) in zip(logits, exact, measured, samples, strict=True)
+        networks, images = logits.shape[:2]
+        account.pairs += networks * images
+        measured, audited = samples = self._samples(number, networks)  # [M, n] each
+        network = torch.arange(networks, device=logits.device).repeat_interleave(2 * measured.shape[1])
+        exact = self.exact.pairs(params, network, torch.cat(samples, 1).flatten()).unflatten(
+            0, (networks, -1)
         )
+        exact_measured, exact_audited = exact.split(measured.shape[1], 1)
+        error = _largest_spread(_rows(logits, measured), exact_measured)
         account.logit_error = max(account.logit_error, error)
         account.tau = max(account.tau, SAFETY * error)
-        for own, network in zip(logits, networks, strict=True):
-            account.repeated += self._repeat_near_ties(own, network, SAFETY * error)
-        disagreeing = 0
-        for own, true, count, (_, second) in zip(logits, exact, measured, samples, strict=True):
-            account.audited += len(second)
-            disagreeing += int((own[second].argmax(1) != true[count:].argmax(1)).sum())
+        account.repeated += self._repeat_near_ties(logits, params, SAFETY * error)
+        account.audited += audited.numel()
+        found = _rows(logits, audited).argmax(2)
+        disagreeing = int((found != exact_audited.argmax(2)).sum())
         account.disagreeing += disagreeing
         return self.exact(params) if disagreeing else logits
 
-    def _repeat_near_ties(self, logits: Tensor, network: Params, tau: float) -> int:
-        largest = logits.topk(2, dim=1).values
-        close = (largest[:, 0] - largest[:, 1] < tau * _length(logits)).nonzero().squeeze(1)
-        if len(close):
-            logits[close] = self.exact.one(network, close)
-        return len(close)
+    def _repeat_near_ties(self, logits: Tensor, params: Params, tau: float) -> int:
+        network, image = (margin(logits) < tau * _length(logits)).nonzero(as_tuple=True)
+        if len(image):
+            logits[network, image] = self.exact.pairs(params, network, image)
+        return len(image)
 
-    def _sample(self, random: np.random.Generator, count: int) -> tuple[Tensor, Tensor]:
-        """Two disjoint samples of the images, of ``count`` each."""
-        chosen = torch.from_numpy(random.choice(len(self.images), 2 * count, replace=False))
-        first, second = chosen.to(self.images.device).split([count, count])
+    def _samples(self, number: int, networks: int) -> tuple[Tensor, Tensor]:
+        """Two disjoint samples of the images of each network: indices ``[M, n]`` each."""
+        random = np.random.default_rng(np.random.SeedSequence(0, spawn_key=(6, number)))
+        count, images = min(SAMPLE * max(1, 16 // networks), len(self.images) // 2), len(self.images)
+        chosen = np.stack([random.choice(images, 2 * count, replace=False) for _ in range(networks)])
+        first, second = torch.from_numpy(chosen).to(self.images.device).split(count, 1)
         return first, second
 
 
+def _rows(logits: Tensor, images: Tensor) -> Tensor:
+    """Logits ``[M, n, classes]`` of the images ``[M, n]`` of each network."""
+    return logits.gather(1, images[:, :, None].expand(-1, -1, logits.shape[2]))
+
+
 def _largest_spread(logits: Tensor, exact: Tensor) -> float:
-    """Largest minus smallest error of an image's logits, over their length: the worst of ``[n, classes]``."""
+    """Largest minus smallest error of an image's logits, over their length: worst of ``[M, n, classes]``."""
     errors = logits - exact
-    return ((errors.amax(1) - errors.amin(1)) / _length(logits)).max().item()
+    return ((errors.amax(2) - errors.amin(2)) / _length(logits)).max().item()
 
 
 def _length(logits: Tensor) -> Tensor:
-    length: Tensor = logits.norm(dim=1)
+    length: Tensor = logits.norm(dim=2)
     return length.clamp_min(torch.finfo(logits.dtype).tiny)

@@ -35,7 +35,7 @@ from robust_hypergan.resumable import NOWHERE, Saved, digest
 from robust_hypergan.shared_fold import share_state
 from robust_hypergan.transfer_config import TransferConfig
 
-CRAFT_BATCH = 125
+CRAFT_BATCH, GPU_CRAFT_BATCH = 125, 5000
 """Examples an attack is given at once; fewer where memory runs out."""
 
 
@@ -79,7 +79,7 @@ def craft_cell(
     facts = saved.load(things) or {"done": 0, "seconds": 0.0, "audit": {}}
     done, audit, began = facts["done"], _audit(facts["audit"]), time.perf_counter() - facts["seconds"]
     advance(done)
-    size = CRAFT_BATCH
+    size = CRAFT_BATCH if images.device.type == "cpu" else GPU_CRAFT_BATCH
     while done < len(images):
         batch = slice(done, done + even_part(len(images) - done, size))
         before = generator.get_state()
@@ -169,7 +169,8 @@ def craft_cells(
         "source": fingerprint(distribution.sample(Networks(config.seed, "source", [config.source]))),
         "images": digest(images),
     }
-    tasks = [(find_attack(spec), spec, eps) for spec, eps in product(config.attacks, config.eps)]
+    attacks = {spec: find_attack(spec) for spec in config.attacks}
+    tasks = [(attacks[spec], spec, eps) for spec, eps in product(config.attacks, config.eps)]
 
     def craft(number: int, progress: tqdm[Any]) -> Cell:
         attack, spec, eps = tasks[number]

@@ -15,7 +15,7 @@ from robust_hypergan.attacks import NORMS
 from robust_hypergan.cells import Cell
 from robust_hypergan.near_ties import NearTies
 from robust_hypergan.reports import EXAMPLES_COLUMNS, NETWORKS_COLUMNS, wilson_interval
-from robust_hypergan.tally import Tally
+from robust_hypergan.tally import Tally, answers
 from robust_hypergan.uncertainty import UNCERTAINTY_NETWORKS, Uncertainty
 from robust_hypergan.voting import Voting
 
@@ -40,8 +40,12 @@ class CellFold:
 
     def add(self, logits: Tensor, clean_right: Tensor) -> None:
         """Adds one network: its logits ``[n, classes]``, and which clean images ``[n]`` it got right."""
-        self.tally.add(logits)
-        fooled = self.cell.fooled(logits.argmax(1), self.labels)
+        self.count(*answers(logits), clean_right)
+
+    def count(self, predictions: Tensor, probability: Tensor, clean_right: Tensor) -> None:
+        """Adds one network by its :func:`robust_hypergan.tally.answers`."""
+        self.tally.count(predictions, probability)
+        fooled = self.cell.fooled(predictions, self.labels)
         self.fooled += fooled
         self.flipped += fooled & clean_right
         self.fooled_by_network.append(int((fooled & self.source_fooled).sum()))
@@ -123,14 +127,15 @@ class Fold:
 
     def add(self, logits: Tensor) -> None:
         """Adds the logits of one fresh network on all images."""
-        clean_logits, *parts = logits.split(self.sizes)
-        right = self.clean.add(clean_logits)
+        predictions, probability = (each.split(self.sizes) for each in answers(logits))
+        right = self.clean.count(predictions[0], probability[0])
         self.clean_accuracy.append(right.double().mean().item())
-        for each, part in zip(self.cells, parts, strict=True):
-            each.add(part, right[self.correct])
-        probability = logits.softmax(1)
-        self.voting.add(probability)
-        self.uncertainty.add(probability)
+        right = right[self.correct]
+        for each, *own in zip(self.cells, predictions[1:], probability[1:], strict=True):
+            each.count(own[0], own[1], right)
+        softmax = logits.softmax(1)
+        self.voting.add(softmax)
+        self.uncertainty.add(softmax)
         self.near_ties.add(logits)
 
     @property

@@ -1,4 +1,4 @@
-"""A classifier in bfloat16 whose last layer stays in float32: fast predictions, near ties aside."""
+"""A classifier in half precision whose last layer stays in float32: fast predictions, near ties aside."""
 
 from __future__ import annotations
 
@@ -13,12 +13,19 @@ from robust_hypergan.errors import InputError
 from robust_hypergan.networks import Params
 
 
-def halved(classifier: nn.Module) -> tuple[nn.Module, Callable[[Params], Params]]:
-    """A copy for bfloat16 images, and what casts the parameters of a network for it.
+def half_type(device: torch.device) -> torch.dtype:
+    """Half precision of predictions: float16 on a GPU, where it is as fast and rounds less; else bfloat16."""
+    return torch.float16 if device.type == "cuda" else torch.bfloat16
+
+
+def halved(
+    classifier: nn.Module, kind: torch.dtype = torch.bfloat16
+) -> tuple[nn.Module, Callable[[Params], Params]]:
+    """A copy for images of half precision, and what casts the parameters of a network for it.
 
     The last linear layer, if there is one, works in float32, so that the logits are not rounded again.
     """
-    module = copy.deepcopy(classifier).to(torch.bfloat16)
+    module = copy.deepcopy(classifier).to(kind)
     linear = [name for name, each in module.named_modules() if isinstance(each, nn.Linear)]
     head = linear[-1] if linear else None
     if head:
@@ -26,7 +33,7 @@ def halved(classifier: nn.Module) -> tuple[nn.Module, Callable[[Params], Params]
 
     def cast(network: Params) -> Params:
         return {
-            name: value if head and name.startswith(f"{head}.") else value.to(torch.bfloat16)
+            name: value if head and name.startswith(f"{head}.") else value.to(kind)
             for name, value in network.items()
         }
 
@@ -34,25 +41,26 @@ def halved(classifier: nn.Module) -> tuple[nn.Module, Callable[[Params], Params]
 
 
 def check_half(classifier: nn.Module, images: Tensor) -> None:
-    """Tries a classifier in bfloat16 on two images.
+    """Tries a classifier in half precision on two images.
 
     Raises:
         InputError: it can't be computed so.
     """
-    module, _ = halved(classifier)
+    kind = half_type(images.device)
+    module, _ = halved(classifier, kind)
     try:
         with torch.no_grad():
-            module(images[:2].to(torch.bfloat16))
+            module(images[:2].to(kind))
     except Exception as error:  # a classifier of the user's own may raise anything
         reason = f"{type(error).__name__}: {error}".splitlines()[0]
         raise InputError(
-            f"this classifier can't be computed in bfloat16 ({reason}): use --precision float32"
+            f"this classifier can't be computed in {str(kind)[6:]} ({reason}): use --precision float32"
         ) from error
 
 
 def can_halve(classifier: nn.Module, images: Tensor) -> bool:
-    """Whether the CPU has bfloat16 arithmetic and the classifier can be computed in it."""
-    if not torch.ops.mkldnn._is_mkldnn_bf16_supported():
+    """Whether the device has arithmetic of half precision and the classifier can be computed in it."""
+    if images.device.type == "cpu" and not torch.ops.mkldnn._is_mkldnn_bf16_supported():
         return False
     try:
         check_half(classifier, images)

@@ -214,18 +214,22 @@ class HyperGAN:
     @torch.no_grad()
     def sample(self, networks: Networks) -> Params:
         """Parameters of the networks at these addresses, each tensor ``[M, ...]``."""
-        position = {index: row for row, index in enumerate(networks.indices)}
         rows: dict[str, list[Tensor]] = {}
         order: list[int] = []
-        for block in sorted({index // GENERATION_BLOCK for index in position}):
-            members = [
-                i for i in range(block * GENERATION_BLOCK, (block + 1) * GENERATION_BLOCK) if i in position
-            ]
-            wanted = [i % GENERATION_BLOCK for i in members]
+        for block in sorted({index // GENERATION_BLOCK for index in networks.indices}):
+            numbers = range(block * GENERATION_BLOCK, (block + 1) * GENERATION_BLOCK)
+            members = [index for index in numbers if index in networks.indices]
+            wanted = [index - numbers.start for index in members]
             latents = torch.zeros(GENERATION_BLOCK, self.generator.latent_dim)
             latents[wanted] = Networks(networks.seed, networks.stream, members).latents(latents.shape[1])
+            kept = _index(wanted, range(GENERATION_BLOCK), self.device)
             for name, values in self.generator(latents.to(self.device)).items():
-                rows.setdefault(name, []).append(values[wanted])
+                rows.setdefault(name, []).append(values[kept])
             order += members
-        back = torch.tensor([order.index(index) for index in networks.indices])
-        return {name: torch.cat(parts)[back.to(self.device)] for name, parts in rows.items()}
+        back = _index([order.index(index) for index in networks.indices], range(len(order)), self.device)
+        return {name: torch.cat(parts)[back] for name, parts in rows.items()}
+
+
+def _index(chosen: list[int], everything: range, device: torch.device) -> Tensor | slice:
+    """What picks the chosen rows; of all in their order, a slice, for which nothing is sent to a GPU."""
+    return slice(None) if chosen == list(everything) else torch.tensor(chosen, device=device)

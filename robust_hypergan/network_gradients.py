@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -13,10 +14,8 @@ from torch.nn import functional
 from robust_hypergan.distributed import ALONE, Ranks
 from robust_hypergan.half import can_halve, halved
 from robust_hypergan.layout import preferred_layout
-from robust_hypergan.networks import Params, call_network, networks_of
-
-Result = tuple[Tensor, Tensor, list[Tensor]]
-"""Loss and accuracy of one network, and the gradient of each of its parameters."""
+from robust_hypergan.networks import Params, call_network
+from robust_hypergan.replay import Replayed
 
 
 class NetworkGradients:
@@ -24,7 +23,8 @@ class NetworkGradients:
 
     Every network is back-propagated alone, so memory does not grow with M. On a CPU the networks are spread
     over threads, each computing with one: a network is too small to be worth dividing, and what comes out
-    does not depend on how many threads there are. Likewise over ranks, who all get the whole.
+    does not depend on how many threads there are. Likewise over ranks, who all get the whole. On a GPU the
+    kernels for a network are recorded once and replayed (:mod:`robust_hypergan.replay`).
 
     Args:
         classifier: the architecture.
@@ -51,10 +51,14 @@ class NetworkGradients:
         if self.half:
             classifier, self.cast = halved(classifier)
         self.dtype = torch.bfloat16 if self.half else torch.float32
-        self.layout = preferred_layout(classifier, images[:2].to(self.dtype))
+        self.layout: Callable[[Tensor], Tensor] = Tensor.contiguous
+        if self.on_cpu:
+            self.layout = preferred_layout(classifier, images[:2].to(self.dtype))
         self.threads = torch.get_num_threads() if self.on_cpu else 1
         self.modules = [copy.deepcopy(classifier) for _ in range(self.threads)]  # a call changes a module
         self.pool = ThreadPoolExecutor(self.threads)
+        self.replayed = Replayed(self._row)
+        self.names: list[str] = []
 
     def __call__(self, params: Params, images: Tensor, labels: Tensor) -> tuple[float, float, Params]:
         """Mean loss and accuracy over the networks, and the gradient of each network's own mean loss.
@@ -64,43 +68,38 @@ class NetworkGradients:
             images: ``[M, B, C, H, W]`` in [0, 1].
             labels: ``[M, B]``.
         """
-        networks = networks_of(params)
-        own = self.ranks.share(len(networks))
+        self.names = list(params)
+        own = self.ranks.share(len(images))
+        sizes = [1, 1, *(value[0].numel() for value in params.values())]
+        rows = torch.empty(len(own), sum(sizes), device=images.device)
 
-        def work(thread: int) -> list[Result]:
+        def work(thread: int) -> None:
             if self.on_cpu:
                 torch.set_num_threads(1)  # anew: some libraries hold one number for all threads
-            rows = own[thread :: self.threads]
-            return [self._one(self.modules[thread], networks[i], images[i], labels[i]) for i in rows]
+            row = partial(self._row, thread=thread) if self.on_cpu else self.replayed
+            for i in own[thread :: self.threads]:
+                rows[i - own.start] = row(images[i], labels[i], *(value[i] for value in params.values()))
 
-        shares = list(self.pool.map(work, range(self.threads)))
+        list(self.pool.map(work, range(self.threads)))
         if self.on_cpu:
             torch.set_num_threads(self.threads)
-        results = [shares[i % self.threads][i // self.threads] for i in range(len(own))]
-        values = self._of_everyone(results, params)
-        losses, accuracies, *gradients = values.split([1, 1, *(v[0].numel() for v in params.values())], 1)
+        losses, accuracies, *gradients = self.ranks.gathered(rows, len(images)).split(sizes, 1)
         stacked = {
             name: part.reshape(value.shape).contiguous()
             for (name, value), part in zip(params.items(), gradients, strict=True)
         }
         return losses.squeeze(1).mean().item(), accuracies.squeeze(1).mean().item(), stacked
 
-    def _of_everyone(self, results: list[Result], params: Params) -> Tensor:
-        """A row for each network: loss, accuracy, and the gradients one after the other."""
-        device = next(iter(params.values())).device
-        width = 2 + sum(value[0].numel() for value in params.values())
-        own = torch.empty(len(results), width, device=device)
-        for row, (loss, accuracy, gradients) in zip(own, results, strict=True):
-            torch.cat([loss[None], accuracy[None], *(each.flatten() for each in gradients)], out=row)
-        return self.ranks.gathered(own, len(next(iter(params.values()))))
-
-    def _one(self, module: nn.Module, network: Params, images: Tensor, labels: Tensor) -> Result:
-        own = {name: self.layout(value).requires_grad_() for name, value in self.cast(network).items()}
-        logits = call_network(module, own, self.layout(images.to(self.dtype))).float()
+    def _row(self, images: Tensor, labels: Tensor, *values: Tensor, thread: int = 0) -> Tensor:
+        """Loss and accuracy of one network, and the gradients of its parameters, one after the other."""
+        network = self.cast(dict(zip(self.names, values, strict=True)))
+        own = {name: self.layout(value).detach().requires_grad_() for name, value in network.items()}
+        logits = call_network(self.modules[thread], own, self.layout(images.to(self.dtype))).float()
         loss = functional.cross_entropy(logits, labels, label_smoothing=self.label_smoothing)
         gradients = torch.autograd.grad(loss, list(own.values()), materialize_grads=True)
         accuracy = (logits.argmax(1) == labels).float().mean()
-        return loss.detach(), accuracy, [gradient.float() for gradient in gradients]
+        parts = [loss.detach()[None], accuracy[None], *(each.float().flatten() for each in gradients)]
+        return torch.cat(parts)
 
 
 def is_half(precision: str | None, classifier: nn.Module, images: Tensor) -> bool:

@@ -26,14 +26,14 @@ class SlicePooling(TorchFunctionMode):
     ) -> Any:
         """Calls the function, or its stand-in."""
         if getattr(func, "__name__", "") == "max_pool2d":
-            size = _side_by_side(*args, **(kwargs or {}))
-            if size:
+            size = side_by_side(*args, **(kwargs or {}))
+            if size and args[0].ndim == 4:
                 return _pooled(args[0], size)
         return func(*args, **(kwargs or {}))
 
 
-def _side_by_side(
-    images: Tensor,
+def side_by_side(
+    _: object,
     kernel_size: Any,
     stride: Any = None,
     padding: Any = 0,
@@ -41,11 +41,11 @@ def _side_by_side(
     ceil_mode: bool = False,
     return_indices: bool = False,
 ) -> int:
-    """The side of square windows that neither overlap nor leave gaps, or 0 for any other pooling."""
+    """The side of square windows that neither overlap nor leave gaps, or 0: arguments of ``max_pool2d``."""
     sides = {kernel_size} if isinstance(kernel_size, int) else set(kernel_size)
     steps = sides if stride in (None, (), []) else {stride} if isinstance(stride, int) else set(stride)
     plain = padding in (0, (0, 0)) and dilation in (1, (1, 1)) and not ceil_mode and not return_indices
-    return sides.pop() if plain and len(sides) == 1 and steps == sides and images.ndim == 4 else 0
+    return sides.pop() if plain and len(sides) == 1 and steps == sides else 0
 
 
 def _pooled(images: Tensor, size: int) -> Tensor:

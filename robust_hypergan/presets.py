@@ -30,7 +30,7 @@ PRESETS = {
     ),
     "accurate": Preset(
         SMALL_CODES,
-        TrainConfig(steps=4800, batch=32, learning_rate=5e-4, label_smoothing=0.05, augmentation="affine"),
+        TrainConfig(steps=9600, batch=32, learning_rate=5e-4, label_smoothing=0.05, augmentation="affine"),
     ),
     "cifar": Preset(COLOUR, TrainConfig(steps=6000, learning_rate=1e-3, codes=256, augmentation="flip-crop")),
     "cifar-quick": Preset(

@@ -24,6 +24,11 @@ def summand(value: Tensor) -> Tensor:
     return (value.double() * GRID).round_().div_(GRID)
 
 
+def answers(logits: Tensor) -> tuple[Tensor, Tensor]:
+    """What is counted of logits ``[n, classes]``: predictions ``[n]``, and the softmax as a summand."""
+    return logits.argmax(1), summand(logits.softmax(1))
+
+
 @dataclass
 class Tally:
     """What M networks made of n images of known labels.
@@ -50,9 +55,12 @@ class Tally:
 
     def add(self, logits: Tensor) -> Tensor:
         """Adds one network's logits ``[n, classes]``; returns which images ``[n]`` it got right."""
-        predictions = logits.argmax(1)
-        self.votes[torch.arange(len(predictions), device=predictions.device), predictions] += 1
-        self.probability += summand(logits.softmax(1))
+        return self.count(*answers(logits))
+
+    def count(self, predictions: Tensor, probability: Tensor) -> Tensor:
+        """Adds one network's :func:`answers`; returns which images ``[n]`` it got right."""
+        self.votes.scatter_add_(1, predictions[:, None], torch.ones_like(predictions[:, None]))
+        self.probability += probability
         self.networks += 1
         return predictions == self.labels
 

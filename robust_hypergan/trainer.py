@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import contextlib
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import ClassVar, NoReturn
+from typing import Any, ClassVar, NoReturn, cast
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
 from robust_hypergan.adversarial_training import others_adversarials
@@ -25,7 +25,7 @@ from robust_hypergan.datasets import Dataset, to_unit
 from robust_hypergan.distributed import ALONE, Ranks
 from robust_hypergan.errors import check_range, unknown
 from robust_hypergan.finite import NotFinite, check_finite, check_loss, first_layer_not_finite
-from robust_hypergan.hypergan import Discriminator, HyperGAN, seeded
+from robust_hypergan.hypergan import Discriminator, Generator, HyperGAN, seeded
 from robust_hypergan.network_gradients import NetworkGradients
 from robust_hypergan.networks import Params, bind, networks_of
 
@@ -120,7 +120,7 @@ class Trainer:
         self, hypergan: HyperGAN, dataset: Dataset, config: TrainConfig, ranks: Ranks = ALONE
     ) -> None:
         self.hypergan, self.dataset, self.config, self.ranks = hypergan, dataset, config, ranks
-        self.generator = hypergan.generator
+        self.generator = generator = hypergan.generator
         self.device = hypergan.device
         self.images = dataset.images.to(self.device)
         self.labels = dataset.labels.to(self.device)
@@ -141,6 +141,7 @@ class Trainer:
             label_smoothing=config.label_smoothing,
             ranks=ranks,
         )
+        self.params = self._recorded() if self.device.type == "cuda" else generator.params
         self.step = 0
 
     def advance(self) -> dict[str, float]:
@@ -160,7 +161,7 @@ class Trainer:
 
         mixed = generator.mixer(latents)  # (codes, L, K)
         codes = mixed.detach().requires_grad_()
-        params = generator.params(codes[: config.networks])
+        params = self.params(codes[: config.networks])
         detached = {name: value.detach() for name, value in params.items()}
         if config.pgd_eps:
             images = others_adversarials(
@@ -198,6 +199,14 @@ class Trainer:
         self.optimizer.step()
         self.step += 1
         return row
+
+    def _recorded(self) -> Callable[[Tensor], Params]:
+        """``generator.params``, forward and backward as CUDA graphs: hundreds of small kernels."""
+        shape = (self.config.networks, len(self.generator.layers), self.hypergan.config.code_dim)
+        codes = torch.zeros(shape, device=self.device, requires_grad=True)
+        torch.autograd.graph.set_warn_on_accumulate_grad_stream_mismatch(False)  # recorded on a stream aside
+        recorded: Any = torch.cuda.make_graphed_callables(_LayerGenerators(self.generator), (codes,))
+        return cast(Callable[[Tensor], Params], recorded)
 
     def pretrain_mixer(self) -> None:
         """Fits the mean and the covariance of the codes to the prior's, as the paper does."""
@@ -239,6 +248,19 @@ class Trainer:
         cosine = (1 + math.cos(math.pi * self.step / config.steps)) / 2
         for group in self.optimizer.param_groups:
             group["lr"] = config.learning_rate * warm * cosine
+
+
+class _LayerGenerators(nn.Module):
+    """The generators of all layers without the mixer."""
+
+    def __init__(self, generator: Generator) -> None:
+        super().__init__()
+        self.layers = generator.layers
+        self.params = generator.params
+
+    def forward(self, codes: Tensor) -> Params:
+        """Parameters of M networks from their codes ``[M, L, K]``."""
+        return self.params(codes)
 
 
 @contextlib.contextmanager

@@ -75,8 +75,9 @@ class Voting:
         chosen = torch.from_numpy(self.random.random(len(self.labels)) * (number + 1) < 1)
         right = probability.argmax(1) == self.labels
         self.own = torch.where(chosen.to(right.device), 2 * number + right, self.own)
+        rounded = summand(probability)
         for votes in self.votes:
-            votes.add(probability)
+            votes.hold(rounded, 1)
         self.networks += 1
 
     def extend(self, later: Voting) -> None:
@@ -130,19 +131,19 @@ class MeanVotes:
 
     def add(self, probability: Tensor) -> None:
         """Adds the softmax ``[n, classes]`` of one network."""
-        self._hold(summand(probability), 1)
+        self.hold(summand(probability), 1)
 
     def extend(self, later: MeanVotes) -> None:
         """Adds votes that start where these end: the group that both have a part of first."""
         if later.headed:
-            self._hold(later.head, later.headed)
+            self.hold(later.head, later.headed)
         self.right += later.right
         self.accuracies += later.accuracies
         if later.held:
-            self._hold(later.probability, later.held)
+            self.hold(later.probability, later.held)
 
-    def _hold(self, probability: Tensor, networks: int) -> None:
-        """Adds the summed softmax of networks of one group."""
+    def hold(self, probability: Tensor, networks: int) -> None:
+        """Adds networks of one group by the sum of their softmax, each rounded by ``summand``."""
         if self.headed < self.missing:
             self.head += probability
             self.headed += networks
@@ -159,7 +160,7 @@ class MeanVotes:
     def closed(self) -> MeanVotes:
         """One vote of the networks held so far, in a copy: more may follow."""
         votes = MeanVotes(self.labels, self.probability.shape[1], self.parts, self.held)
-        votes._hold(self.probability, self.held)
+        votes.hold(self.probability, self.held)
         return votes
 
     def use(self, part: int) -> Use:

@@ -10,7 +10,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 
 LAYERS = [
-    {"errors", "text", "progress", "layout"},
+    {"errors", "text", "progress", "layout", "replay", "pooled_kernel"},
     {"finite", "memory", "distributed"},
     {"downloads", "user_code", "augmentation", "durable", "interruption", "residual"},
     {"idx_sets", "colour_sets"},
@@ -20,6 +20,7 @@ LAYERS = [
     {"wide_linear", "tensor_files"},
     {"layer_generators"},
     {"pooling", "half", "tally", "near_ties", "diversity_measures"},
+    {"fused"},
     {"uncertainty", "voting"},
     {"adversarial_training", "hypergan", "deep_ensemble", "gaussian", "mc_dropout", "ordinary", "backends"},
     {"cascade", "network_gradients", "regression_networks", "resumable"},

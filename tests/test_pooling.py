@@ -5,7 +5,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from robust_hypergan.pooling import SlicePooling, _side_by_side
+from robust_hypergan.pooling import SlicePooling, side_by_side
 
 
 @pytest.mark.parametrize("shape", [(2, 3, 8, 8), (2, 3, 7, 9), (1, 1, 3, 3)])
@@ -35,7 +35,7 @@ def test_other_pooling_is_left_to_the_library(pooling):
     with SlicePooling():
         assert torch.equal(pooling(images), expected)
     settings = (pooling.kernel_size, pooling.stride, pooling.padding, pooling.dilation, pooling.ceil_mode)
-    assert _side_by_side(images, *settings) == 0
+    assert side_by_side(images, *settings) == 0
 
 
 def test_indices_still_come_from_the_library():
@@ -46,5 +46,5 @@ def test_indices_still_come_from_the_library():
     assert indices.shape == values.shape
 
 
-def test_a_side_by_side_pooling_is_taken():
-    assert _side_by_side(torch.rand(1, 1, 4, 4), 2, 2) == 2
+def test_aside_by_side_pooling_is_taken():
+    assert side_by_side(torch.rand(1, 1, 4, 4), 2, 2) == 2

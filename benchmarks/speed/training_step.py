@@ -34,7 +34,7 @@ def training_table(preset: str) -> pd.DataFrame:
             replace(config, precision=None if "authors" in precision else precision),
         )
         if "authors" in precision:
-            trainer.network_gradients = _one_graph(trainer.hypergan.classifier)
+            trainer.network_gradients = one_graph(trainer.hypergan.classifier)
             for module in trainer.hypergan.generator.modules():
                 if isinstance(module, WideLinear):
                     module.__class__ = nn.Linear
@@ -50,7 +50,7 @@ def training_table(preset: str) -> pd.DataFrame:
     return table
 
 
-def _one_graph(classifier: nn.Module) -> Callable[..., object]:
+def one_graph(classifier: nn.Module) -> Callable[..., object]:
     """The classifier part of the authors' step: every network in one graph, plain layout."""
 
     def gradients(
