@@ -207,7 +207,7 @@ def step_table(dataset: Dataset, device: torch.device) -> pd.DataFrame:
             )
             if way == "authors":
                 trainer.network_gradients = one_graph(hypergan.classifier)
-                trainer.params = hypergan.generator.params
+                trainer.params = hypergan.generator.layers
             for _ in range(3):
                 trainer.advance()
             times[way] = seconds(partial(steps_of, trainer, 20), 1) / 20

@@ -1,235 +1,13 @@
-"""The ways to run many networks on the same images; all give the logits of the plain loop, up to rounding.
-
-Shapes: M networks, N images. ``half`` computes in half precision (bfloat16; on a GPU float16) up to the last
-layer, which stays in float32.
-"""
+"""The ways to run many networks on the same images, by name, and which is the fastest where."""
 
 from __future__ import annotations
 
-import math
 import shutil
-import warnings
-from collections.abc import Callable
-from functools import partial
-from typing import ClassVar
 
-import torch
 from torch import Tensor, nn
-from torch.func import vmap
-from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from robust_hypergan.errors import InputError
-from robust_hypergan.fused import can_fuse, fused
-from robust_hypergan.half import half_type, halved
-from robust_hypergan.layout import IMAGE_CHUNK, preferred_layout
-from robust_hypergan.memory import Chunks, bytes_for_an_image, even_part
-from robust_hypergan.networks import Params, bind, call_network, load, networks_of
-from robust_hypergan.pooling import SlicePooling
-from robust_hypergan.replay import Replayed
-
-HALF_CHUNK = 4 * IMAGE_CHUNK
-"""Images at once in bfloat16: half the bytes, and so fast that a call itself counts."""
-
-GPU_CHUNK = 2**14
-"""Images at once on a GPU: enough to keep it busy, and far from what 32-bit indices can count."""
-
-
-class Loop:
-    """One network after another on all images, or as many as fit: the plain loop, oracle of all others.
-
-    Args:
-        classifier: the architecture, in eval mode.
-        images: ``[N, C, H, W]`` in [0, 1].
-        half: compute in half precision up to the last layer.
-    """
-
-    together: ClassVar[int] = 1
-    """Networks computed at once."""
-
-    def __init__(self, classifier: nn.Module, images: Tensor, *, half: bool = False) -> None:
-        self.classifier, self.images, self.half = classifier, images, half
-        self.cast: Callable[[Params], Params] = dict
-        if half:
-            kind = half_type(images.device)
-            self.classifier, self.cast = halved(classifier, kind)
-            self.images = images.to(kind)
-        each = bytes_for_an_image(self.classifier, self.images) * self.together
-        self.chunks = Chunks(self.most(), each, images.device)
-
-    def most(self) -> int:
-        """Images at once beyond which there is no gain."""
-        return max(1, len(self.images))
-
-    def __call__(self, params: Params) -> Tensor:
-        """Logits ``[M, N, classes]`` of networks whose parameters are ``[M, ...]`` each."""
-        return torch.stack([self.one(network) for network in networks_of(params)])
-
-    def pairs(self, params: Params, network: Tensor, image: Tensor) -> Tensor:
-        """Logits ``[P, classes]`` of P pairs of a network and an image, both by index; networks ascend."""
-        networks = networks_of(params)
-        rows = image.split(network.bincount(minlength=len(networks)).tolist())
-        return torch.cat([self.one(*pair) for pair in zip(networks, rows, strict=True) if len(pair[1])])
-
-    def one(self, network: Params, rows: Tensor | None = None) -> Tensor:
-        """Logits ``[n, classes]`` of one network on all images, or on those of the given indices."""
-        images = self.images if rows is None else self.images[rows]
-        own = self.cast(network)
-        return self.chunks.map(lambda chunk: call_network(self.classifier, own, chunk).float(), images)
-
-
-class ChunkedLoop(Loop):
-    """The loop over chunks of images that fit the cache, channels last, pooling by slices: the CPU's default.
-
-    A classifier whose ``view`` cannot take channels-last strides keeps its own.
-    """
-
-    def __init__(self, classifier: nn.Module, images: Tensor, *, half: bool = False) -> None:
-        super().__init__(classifier, images, half=half)
-        self.layout = preferred_layout(self.classifier, self.images)
-        self.module: nn.Module | None = None
-
-    def most(self) -> int:
-        """Images at once that fit the cache, as few as make all chunks of about equal size."""
-        on_cpu = self.images.device.type == "cpu"
-        most = (HALF_CHUNK if self.half else IMAGE_CHUNK) if on_cpu else GPU_CHUNK
-        return even_part(max(1, len(self.images)), most)
-
-    def one(self, network: Params, rows: Tensor | None = None) -> Tensor:
-        """Logits ``[n, classes]`` of one network on all images, or on those of the given indices.
-
-        The indices are padded to whole chunks: the library keeps memory for every size it ever saw.
-        """
-        if rows is not None:
-            padding = rows[:1].expand(-len(rows) % self.chunks.size)
-            return self._logits(network, self.images[torch.cat([rows, padding])])[: len(rows)]
-        return self._logits(network, self.images)
-
-    def _logits(self, network: Params, images: Tensor) -> Tensor:
-        own = {name: self.layout(value) for name, value in self.cast(network).items()}
-        if self.module is None:
-            self.module = bind(self.classifier, own)
-            self.run = self.prepare(self.module)
-        load(self.module, own)
-        with SlicePooling():
-            return self.chunks.map(lambda chunk: self.run(self.layout(chunk)), images).float()
-
-    def prepare(self, module: nn.Module) -> Callable[[Tensor], Tensor]:
-        """The function that runs a chunk of images through the module."""
-        return module
-
-
-class CompiledLoop(ChunkedLoop):
-    """The chunked loop, compiled once with the weights as inputs: for work of minutes, since that takes 20 s.
-
-    It needs a C++ compiler, without which it warns and goes on uncompiled. The last chunk is padded, so that
-    one shape is all there is.
-    """
-
-    given_up = False
-
-    def prepare(self, module: nn.Module) -> Callable[[Tensor], Tensor]:
-        """The module compiled for whole chunks."""
-        compiled = torch.compile(super().prepare(module), dynamic=False)
-
-        def run(chunk: Tensor) -> Tensor:
-            missing = self.chunks.size - len(chunk)
-            if missing:
-                chunk = self.layout(torch.cat([chunk, chunk[:1].expand(missing, *chunk.shape[1:])]))
-            return self._first_try(compiled, module, chunk)[: len(chunk) - missing]
-
-        return run
-
-    def _first_try(self, compiled: Callable[[Tensor], Tensor], module: nn.Module, chunk: Tensor) -> Tensor:
-        """The compiled module's logits; if it can't be compiled, the module's, from then on."""
-        try:
-            return module(chunk) if self.given_up else compiled(chunk)
-        except torch._dynamo.exc.TorchDynamoException as error:
-            reason = f"{type(error).__name__}: {error}".splitlines()[0]
-            warnings.warn(
-                f"torch.compile failed ({reason}): going on uncompiled", RuntimeWarning, stacklevel=2
-            )
-            self.given_up = True
-            return self._first_try(compiled, module, chunk)
-
-
-class Vectorised(Loop):
-    """``torch.func.vmap`` over the networks, PyTorch's own recipe for ensembles: grouped convolutions."""
-
-    together = 16
-
-    def most(self) -> int:
-        """Images at once that are worth a grouped convolution."""
-        return IMAGE_CHUNK * 16
-
-    def __call__(self, params: Params) -> Tensor:
-        """Logits ``[M, N, classes]`` of networks whose parameters are ``[M, ...]`` each."""
-        params = self.cast(params)
-        return self.chunks.map(lambda chunk: self.vmapped(params, chunk, None), self.images, 1)
-
-    def vmapped(self, params: Params, images: Tensor, axis: int | None) -> Tensor:
-        """Logits ``[M, n, classes]`` on the same images, or with axis 0 on images of each network's own."""
-        over_networks = vmap(partial(call_network, self.classifier), in_dims=(0, axis))
-        fast_attention = torch.backends.mha.get_fastpath_enabled()
-        torch.backends.mha.set_fastpath_enabled(False)  # vmap knows no rule for it, nor for fused attention
-        try:
-            with sdpa_kernel(SDPBackend.MATH):
-                return over_networks(params, images).float()
-        finally:
-            torch.backends.mha.set_fastpath_enabled(fast_attention)
-
-
-class Fused(Vectorised):
-    """``vmap`` over a classifier whose convolutions are each one kernel for all networks, pooling included.
-
-    Everything that a block of networks takes is recorded once on a GPU, and replayed for the next block. On a
-    CPU there is no such kernel: it computes the same, one operation after the other.
-
-    Raises:
-        InputError: the classifier has no such convolutions.
-    """
-
-    LEAST_OWN, MOST_OWN = 64, 1024
-    """Images of its own that a network is given at once: powers of two, as each number is recorded anew."""
-
-    def __init__(self, classifier: nn.Module, images: Tensor, *, half: bool = False) -> None:
-        super().__init__(classifier, images, half=half)
-        module = fused(self.classifier)
-        if module is None:
-            raise InputError(
-                "this classifier has nothing to fuse (2x2-pooled convolutions): use --backend loop"
-            )
-        self.classifier = module
-        self.names: list[str] = []
-        self.all_images, self.own_images = Replayed(self._all_images), Replayed(self._own_images)
-
-    def most(self) -> int:
-        """Images at once: as many as fit."""
-        return even_part(max(1, len(self.images)), GPU_CHUNK)
-
-    def __call__(self, params: Params) -> Tensor:
-        """Logits ``[M, N, classes]`` of networks whose parameters are ``[M, ...]`` each."""
-        self.names = list(params)
-        return self.all_images(*params.values()).clone()
-
-    def pairs(self, params: Params, network: Tensor, image: Tensor) -> Tensor:
-        """Logits ``[P, classes]`` of P pairs of a network and an image, both by index; networks ascend."""
-        self.names = list(params)
-        counts = network.bincount(minlength=len(next(iter(params.values()))))
-        column = torch.arange(len(network), device=network.device) - (counts.cumsum(0) - counts)[network]
-        at_once = min(self.MOST_OWN, max(self.LEAST_OWN, 2 ** math.ceil(math.log2(counts.max().item()))))
-        columns = math.ceil(counts.max().item() / at_once) * at_once
-        rows = image.new_zeros(len(counts), columns)
-        rows[network, column] = image
-        parts = [self.own_images(part, *params.values()).clone() for part in rows.split(at_once, 1)]
-        return torch.cat(parts, 1)[network, column]
-
-    def _all_images(self, *values: Tensor) -> Tensor:
-        return super().__call__(dict(zip(self.names, values, strict=True)))
-
-    def _own_images(self, rows: Tensor, *values: Tensor) -> Tensor:
-        params = self.cast(dict(zip(self.names, values, strict=True)))
-        return self.vmapped(params, self.images[rows], 0)
-
+from robust_hypergan.loops import ChunkedLoop, CompiledLoop, Loop
+from robust_hypergan.vectorised import Fused, Vectorised, fuses
 
 BACKENDS: dict[str, type[Loop]] = {
     "loop": Loop,
@@ -244,14 +22,14 @@ COMPILING_PAYS = 3e13
 """Floating-point operations from which the compiled loop wins back the time its compilation takes."""
 
 
-def default_backend(classifier: nn.Module, device: torch.device, flop: float = 0.0) -> str:
+def default_backend(classifier: nn.Module, images: Tensor, flop: float = 0.0) -> str:
     """The backend that is fastest for a classifier, a device and a job, as measured in ``benchmarks/``.
 
     Args:
-        classifier: the architecture.
-        device: where.
+        classifier: the architecture, in eval mode.
+        images: ``[N, C, H, W]`` in [0, 1], on the device.
         flop: floating-point operations of the whole job.
     """
-    if device.type == "cuda":
-        return "fused" if can_fuse(classifier) else "loop"
+    if images.is_cuda:
+        return "fused" if fuses(classifier, images) else "loop"
     return "compiled-loop" if flop >= COMPILING_PAYS and shutil.which("g++") else "chunked-loop"

@@ -75,7 +75,7 @@ class Account:
 
 
 class Cascade:
-    """The ensemble forward in half precision, near ties in float32.
+    """The ensemble forward in half precision; in float32 near ties, and what half precision can't hold.
 
     Args:
         classifier: the architecture, in eval mode.
@@ -85,7 +85,7 @@ class Cascade:
 
     def __init__(self, classifier: nn.Module, images: Tensor, backend: str) -> None:
         self.fast = BACKENDS[backend](classifier, images, half=True)
-        self.exact = BACKENDS[default_backend(classifier, images.device)](classifier, images)
+        self.exact = BACKENDS[default_backend(classifier, images)](classifier, images)
         self.images = images
 
     def __call__(self, params: Params, number: int, account: Account) -> Tensor:
@@ -116,7 +116,8 @@ class Cascade:
         return self.exact(params) if disagreeing else logits
 
     def _repeat_near_ties(self, logits: Tensor, params: Params, tau: float) -> int:
-        network, image = (margin(logits) < tau * _length(logits)).nonzero(as_tuple=True)
+        length = _length(logits)
+        network, image = ((margin(logits) < tau * length) | ~length.isfinite()).nonzero(as_tuple=True)
         if len(image):
             logits[network, image] = self.exact.pairs(params, network, image)
         return len(image)
@@ -137,8 +138,9 @@ def _rows(logits: Tensor, images: Tensor) -> Tensor:
 
 def _largest_spread(logits: Tensor, exact: Tensor) -> float:
     """Largest minus smallest error of an image's logits, over their length: worst of ``[M, n, classes]``."""
-    errors = logits - exact
-    return ((errors.amax(2) - errors.amin(2)) / _length(logits)).max().item()
+    errors, length = logits - exact, _length(logits)
+    spreads = (errors.amax(2) - errors.amin(2)) / length
+    return torch.where(length.isfinite(), spreads, 0).max().item()
 
 
 def _length(logits: Tensor) -> Tensor:

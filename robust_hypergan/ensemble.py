@@ -17,10 +17,10 @@ from robust_hypergan.backends import BACKENDS, default_backend
 from robust_hypergan.cascade import SAMPLE, Account, Cascade
 from robust_hypergan.errors import unknown
 from robust_hypergan.finite import NotFinite, first_layer_not_finite
-from robust_hypergan.fused import can_fuse
 from robust_hypergan.half import can_halve, check_half
 from robust_hypergan.memory import SHARE, Chunks, available_bytes, bytes_for_an_image
 from robust_hypergan.networks import NetworkDistribution, Networks, Params, bind, networks_of
+from robust_hypergan.vectorised import fuses
 
 NETWORK_BLOCK = 16
 """Networks generated and evaluated together; fewer where memory is short."""
@@ -54,7 +54,7 @@ def ensemble_logits(
     Raises:
         InputError: unknown backend.
     """
-    name = backend or default_backend(classifier, images.device)
+    name = backend or default_backend(classifier, images)
     check_engine(name, None)
     return BACKENDS[name](classifier, images)(params)
 
@@ -91,7 +91,7 @@ class EnsembleForward:
         classifier, flop = distribution.classifier, 0.0
         if backend is None or precision is None:
             flop = flop_of(classifier, images) * len(images) * len(networks)
-        account.backend = backend or default_backend(classifier, images.device, flop)
+        account.backend = backend or default_backend(classifier, images, flop)
         account.precision = precision or default_precision(classifier, images, flop)
         check_engine(account.backend, account.precision)
         self.run: Callable[[Params, int], Tensor]
@@ -192,7 +192,7 @@ def _not_finite(
 
 def default_precision(classifier: nn.Module, images: Tensor, flop: float) -> str:
     """``cascade`` for large jobs where half precision is faster, if the classifier can take it."""
-    faster = images.device.type == "cpu" or can_fuse(classifier)
+    faster = not images.is_cuda or fuses(classifier, images)
     pays = flop >= CASCADE_PAYS and len(images) >= 8 * SAMPLE and faster
     return "cascade" if pays and can_halve(classifier, images) else "float32"
 

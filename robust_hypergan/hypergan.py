@@ -18,7 +18,12 @@ from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
 from robust_hypergan.errors import InputError, check_range
-from robust_hypergan.layer_generators import ChunkedLayerGenerator, LayerGenerator, two_hidden_layers
+from robust_hypergan.layer_generators import (
+    ChunkedLayerGenerator,
+    LayerGenerator,
+    LayerGenerators,
+    two_hidden_layers,
+)
 from robust_hypergan.layers import LayerShape, layer_shapes
 from robust_hypergan.networks import Networks, Params
 
@@ -121,18 +126,12 @@ class Generator(nn.Module):
             if config.mixer
             else nn.Unflatten(1, (count, config.code_dim))
         )
-        self.layers = nn.ModuleList(_layer_generator(layer, config) for layer in layers)
-
-    def params(self, codes: Tensor) -> Params:
-        """Parameters of M networks from their codes ``[M, L, K]``."""
-        params: Params = {}
-        for layer, code in zip(self.layers, codes.unbind(1), strict=True):
-            params |= layer(code)
-        return params
+        self.layers = LayerGenerators(_layer_generator(layer, config) for layer in layers)
 
     def forward(self, latents: Tensor) -> Params:
         """Parameters of M networks from latents ``[M, Z]``."""
-        return self.params(self.mixer(latents))
+        params: Params = self.layers(self.mixer(latents))
+        return params
 
 
 class Discriminator(nn.Module):

@@ -80,3 +80,14 @@ class ChunkedLayerGenerator(LayerGenerator):
         inputs = torch.cat([codes[:, None].expand(shape), self.embeddings.expand(shape)], dim=2)
         flat = self.network(inputs).flatten(1)
         return self.shaped(flat[:, : self.layer.size])
+
+
+class LayerGenerators(nn.ModuleList):
+    """The generators of all layers."""
+
+    def forward(self, codes: Tensor) -> Params:
+        """Parameters of M networks from their codes ``[M, L, K]``."""
+        params: Params = {}
+        for layer, code in zip(self, codes.unbind(1), strict=True):
+            params |= layer(code)
+        return params

@@ -16,6 +16,12 @@ from torch.nn import functional
 
 
 @triton.jit
+def _larger(one, other):
+    """The larger of two values; NaN, which must not vanish, if either is."""
+    return tl.maximum(one, other, propagate_nan=tl.PropagateNan.ALL)
+
+
+@triton.jit
 def _shared_images(
     images,
     weights,
@@ -56,8 +62,8 @@ def _shared_images(
             patches = tl.load(images + start[:, None] + offset[None, :], mask=real, other=0.0)
             kernels = tl.load(weights + term[:, None] * all_outputs + out[None, :])
             total = tl.dot(patches, kernels, total, input_precision="ieee")
-        best = tl.maximum(best, total)
-    best = tl.maximum(best + tl.load(biases + out)[None, :], 0.0)
+        best = _larger(best, total)
+    best = _larger(best + tl.load(biases + out)[None, :], 0.0)
     places = pixel.to(tl.int64)[:, None] * all_outputs + out[None, :]
     tl.store(outputs + places, best.to(outputs.dtype.element_ty), mask=there[:, None])
 
@@ -104,8 +110,8 @@ def _own_images(
         patches = tl.load(start[:, None] + offset[None, :], mask=real, other=0.0)
         kernels = tl.load(weights + (network * TERMS + term[:, None]) * 4 * OUTPUTS + four[None, :])
         total = tl.dot(patches, kernels, total, input_precision="ieee")
-    best = tl.max(tl.reshape(total, [BLOCK, 4, OUTPUTS]), axis=1)
-    best = tl.maximum(best + tl.load(biases + network * OUTPUTS + out)[None, :], 0.0)
+    best = tl.reduce(tl.reshape(total, [BLOCK, 4, OUTPUTS]), 1, _larger)
+    best = _larger(best + tl.load(biases + network * OUTPUTS + out)[None, :], 0.0)
     places = (network * count + pixel)[:, None] * OUTPUTS + out[None, :]
     tl.store(outputs + places, best.to(outputs.dtype.element_ty), mask=there[:, None])
 
@@ -122,7 +128,7 @@ def pooled_convolutions(images: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
         ``[M, N, O, (H - K + 1) // 2, (W - K + 1) // 2]`` of the images' type, the channels of a pixel side by
         side in memory.
     """
-    shared = len(images) == 1
+    shared, half = len(images) == 1, images.dtype.itemsize == 2
     networks, outputs, channels, side, _ = weight.shape
     count, height, width = len(images[0]), *images.shape[3:]
     pooled_height, pooled_width = (height - side + 1) // 2, (width - side + 1) // 2
@@ -136,17 +142,17 @@ def pooled_convolutions(images: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
         kernels = weight.permute(3, 4, 2, 0, 1).reshape(side * side * channels, all_outputs)
         kernels = functional.pad(kernels, (0, 0, 0, -len(kernels) % step))
         pooled = images.new_empty(count, pooled_height, pooled_width, networks, outputs)
-        at_once = math.gcd(all_outputs, 128)
+        at_once = math.gcd(all_outputs, 128 if half else 32)
         _shared_images[(triton.cdiv(pixels, 64), all_outputs // at_once)](
             *(images, kernels, bias, pooled, *sizes, all_outputs),
             *(channels, side, at_once, len(kernels), step, 64),
-            num_warps=4,
+            num_warps=8 if half else 4,
             num_stages=2,
         )
         return pooled.permute(3, 0, 4, 1, 2)
     if images.stride(2) != 1 or images.stride(1) != height * width * images.stride(4):
         images = images.permute(0, 1, 3, 4, 2).contiguous().permute(0, 1, 4, 2, 3)
-    step, rows = 64 if images.dtype.itemsize == 2 else 32, min(128, 4096 // outputs)
+    step, rows = 64 if half else 32, min(128, 4096 // outputs)
     corners = [(right, 1 - right, down, 1 - down) for down in (0, 1) for right in (0, 1)]
     placed = torch.stack(
         [functional.pad(weight, corner) for corner in corners], 1

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
+from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+
+from robust_hypergan.memory import is_out_of_memory
 
 WARM_UP = 3
 """Calls before the recording, in which libraries choose their kernels and take their memory."""
@@ -15,23 +19,33 @@ class Replayed:
     """A function of tensors to a tensor that is recorded on a GPU, once for every set of shapes.
 
     What it reads besides its arguments must stay where it is in memory, and nothing in it may wait for a
-    value to come back from the GPU. On a CPU it is called as it is.
+    value to come back from the GPU: then, and on a CPU, it is called as it is.
 
     Args:
         run: the function.
     """
 
     def __init__(self, run: Callable[..., Tensor]) -> None:
-        self.run = run
+        self.run, self.given_up = run, False
         self.recordings: dict[tuple[torch.Size, ...], _Recording] = {}
 
     def __call__(self, *arguments: Tensor) -> Tensor:
         """What the function returns, in memory that the next call overwrites."""
-        if not arguments[0].is_cuda:
+        if not arguments[0].is_cuda or self.given_up:
             return self.run(*arguments)
         shapes = tuple(each.shape for each in arguments)
         if shapes not in self.recordings:
-            self.recordings[shapes] = _Recording(self.run, arguments)
+            try:
+                self.recordings[shapes] = _Recording(self.run, arguments)
+            except RuntimeError as error:  # a classifier of the user's own may wait for a value
+                if is_out_of_memory(error):
+                    raise
+                reason = str(error).partition("\n")[0]
+                warnings.warn(
+                    f"no CUDA graph can be recorded ({reason}): going on", RuntimeWarning, stacklevel=2
+                )
+                self.given_up = True
+                return self.run(*arguments)
         return self.recordings[shapes](arguments)
 
 
@@ -53,3 +67,25 @@ class _Recording:
             torch._foreach_copy_(self.arguments, [each.detach() for each in arguments])
         self.graph.replay()
         return self.result
+
+
+def recorded(module: nn.Module, *arguments: Tensor) -> Callable[..., Any]:
+    """A module's forward and its backward pass, each recorded on a GPU; the module itself stays as it is.
+
+    Args:
+        module: any without hooks.
+        arguments: of the shapes that it will be called with, and with gradients where there will be any.
+    """
+    torch.autograd.graph.set_warn_on_accumulate_grad_stream_mismatch(False)  # they are recorded aside
+    return torch.cuda.make_graphed_callables(_Apart(module), arguments)
+
+
+class _Apart(nn.Module):
+    """Calls another module: what is recorded of it changes this one alone."""
+
+    def __init__(self, module: nn.Module) -> None:
+        super().__init__()
+        self.module = module
+
+    def forward(self, *arguments: Tensor) -> Any:
+        return self.module(*arguments)

@@ -12,11 +12,11 @@ import contextlib
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, ClassVar, NoReturn, cast
+from typing import ClassVar, NoReturn
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
 from robust_hypergan.adversarial_training import others_adversarials
@@ -25,9 +25,10 @@ from robust_hypergan.datasets import Dataset, to_unit
 from robust_hypergan.distributed import ALONE, Ranks
 from robust_hypergan.errors import check_range, unknown
 from robust_hypergan.finite import NotFinite, check_finite, check_loss, first_layer_not_finite
-from robust_hypergan.hypergan import Discriminator, Generator, HyperGAN, seeded
+from robust_hypergan.hypergan import Discriminator, HyperGAN, seeded
 from robust_hypergan.network_gradients import NetworkGradients
 from robust_hypergan.networks import Params, bind, networks_of
+from robust_hypergan.replay import recorded
 
 TRAINING_PRECISIONS = ("float32", "bfloat16")
 
@@ -141,7 +142,10 @@ class Trainer:
             label_smoothing=config.label_smoothing,
             ranks=ranks,
         )
-        self.params = self._recorded() if self.device.type == "cuda" else generator.params
+        self.params: Callable[[Tensor], Params] = generator.layers
+        if self.device.type == "cuda":
+            codes = torch.zeros(config.networks, len(generator.layers), sizes.code_dim, device=self.device)
+            self.params = recorded(generator.layers, codes.requires_grad_())
         self.step = 0
 
     def advance(self) -> dict[str, float]:
@@ -200,14 +204,6 @@ class Trainer:
         self.step += 1
         return row
 
-    def _recorded(self) -> Callable[[Tensor], Params]:
-        """``generator.params``, forward and backward as CUDA graphs: hundreds of small kernels."""
-        shape = (self.config.networks, len(self.generator.layers), self.hypergan.config.code_dim)
-        codes = torch.zeros(shape, device=self.device, requires_grad=True)
-        torch.autograd.graph.set_warn_on_accumulate_grad_stream_mismatch(False)  # recorded on a stream aside
-        recorded: Any = torch.cuda.make_graphed_callables(_LayerGenerators(self.generator), (codes,))
-        return cast(Callable[[Tensor], Params], recorded)
-
     def pretrain_mixer(self) -> None:
         """Fits the mean and the covariance of the codes to the prior's, as the paper does."""
         if not self.mixer_plays:
@@ -248,19 +244,6 @@ class Trainer:
         cosine = (1 + math.cos(math.pi * self.step / config.steps)) / 2
         for group in self.optimizer.param_groups:
             group["lr"] = config.learning_rate * warm * cosine
-
-
-class _LayerGenerators(nn.Module):
-    """The generators of all layers without the mixer."""
-
-    def __init__(self, generator: Generator) -> None:
-        super().__init__()
-        self.layers = generator.layers
-        self.params = generator.params
-
-    def forward(self, codes: Tensor) -> Params:
-        """Parameters of M networks from their codes ``[M, L, K]``."""
-        return self.params(codes)
 
 
 @contextlib.contextmanager

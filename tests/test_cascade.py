@@ -5,13 +5,13 @@ import torch
 from torch import nn
 
 from robust_hypergan import cascade
-from robust_hypergan.backends import Loop
 from robust_hypergan.cascade import Account, Cascade
 from robust_hypergan.classifiers import MNISTClassifier
 from robust_hypergan.ensemble import default_precision, ensemble_forward, flop_of
 from robust_hypergan.errors import InputError
 from robust_hypergan.half import check_half
 from robust_hypergan.hypergan import HyperGAN
+from robust_hypergan.loops import Loop
 from robust_hypergan.networks import Networks
 from robust_hypergan.transfer_config import TransferConfig
 from robust_hypergan.transferability import transfer

@@ -80,7 +80,7 @@ def test_where_sums_come_in_another_order_predictions_turn_at_near_ties_alone(cl
         expected = BACKENDS["chunked-loop"](classifier, images)(params)
         found = [BACKENDS[name](classifier, images)(params) for name in ("loop", "vmap")]
         for chunk in (1, 3, 8):
-            monkeypatch.setattr("robust_hypergan.backends.IMAGE_CHUNK", chunk)
+            monkeypatch.setattr("robust_hypergan.loops.IMAGE_CHUNK", chunk)
             found.append(BACKENDS["chunked-loop"](classifier, images)(params))
     size = expected.abs().amax(2)
     assert any(not torch.equal(each, expected) for each in found)

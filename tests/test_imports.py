@@ -10,9 +10,9 @@ import pytest
 ROOT = Path(__file__).parent.parent
 
 LAYERS = [
-    {"errors", "text", "progress", "layout", "replay", "pooled_kernel"},
+    {"errors", "text", "progress", "layout", "pooled_kernel"},
     {"finite", "memory", "distributed"},
-    {"downloads", "user_code", "augmentation", "durable", "interruption", "residual"},
+    {"downloads", "user_code", "augmentation", "durable", "interruption", "residual", "replay"},
     {"idx_sets", "colour_sets"},
     {"packaged"},
     {"datasets", "classifiers", "layers"},
@@ -22,7 +22,9 @@ LAYERS = [
     {"pooling", "half", "tally", "near_ties", "diversity_measures"},
     {"fused"},
     {"uncertainty", "voting"},
-    {"adversarial_training", "hypergan", "deep_ensemble", "gaussian", "mc_dropout", "ordinary", "backends"},
+    {"adversarial_training", "hypergan", "deep_ensemble", "gaussian", "mc_dropout", "ordinary", "loops"},
+    {"vectorised"},
+    {"backends"},
     {"cascade", "network_gradients", "regression_networks", "resumable"},
     {"ensemble"},
     {"generated_weights", "shared_fold"},

@@ -6,15 +6,16 @@ import pytest
 import torch
 from torch import nn
 
-from robust_hypergan.backends import ChunkedLoop, Loop, Vectorised
 from robust_hypergan.draws import DistributionDraws
 from robust_hypergan.hypergan import HyperGAN, HyperGANConfig
 from robust_hypergan.layers import layer_shapes
+from robust_hypergan.loops import ChunkedLoop, Loop
 from robust_hypergan.networks import Networks, materialise, state_dict
 from robust_hypergan.trainer import TrainConfig
 from robust_hypergan.training import train
 from robust_hypergan.transfer_config import TransferConfig
 from robust_hypergan.transferability import transfer
+from robust_hypergan.vectorised import Vectorised
 from tests.zoo import ZOO, SharedWeights, TransposedConvolution, VisionTransformer
 
 SIZES = HyperGANConfig(latent_dim=16, code_dim=8, hidden=32, noise_share=0.3)

@@ -86,7 +86,7 @@ def _split(trainer: Trainer, steps: int = 6) -> dict[str, float]:
 
     backward = torch.autograd.backward
     trainer.network_gradients = timed("networks", trainer.network_gradients)
-    trainer.hypergan.generator.params = timed("generators", trainer.hypergan.generator.params)
+    trainer.params = timed("generators", trainer.params)
     trainer._train_discriminator = timed("discriminator", trainer._train_discriminator)
     trainer.optimizer.step = timed("optimiser", trainer.optimizer.step)
     torch.autograd.backward = timed("generators, backward", backward)
