@@ -89,12 +89,15 @@ class ChunkedLoop(Loop):
     def one(self, network: Params, rows: Tensor | None = None) -> Tensor:
         """Logits ``[n, classes]`` of one network on all images, or on those of the given indices.
 
-        The indices are padded to whole chunks: the library keeps memory for every size it ever saw.
+        Those beyond whole chunks are padded to quarters of one: a library keeps memory for every size it saw.
         """
-        if rows is not None:
-            padding = rows[:1].expand(-len(rows) % self.chunks.size)
-            return self._logits(network, self.images[torch.cat([rows, padding])])[: len(rows)]
-        return self._logits(network, self.images)
+        if rows is None:
+            return self._logits(network, self.images)
+        size = self.chunks.size
+        whole, rest = rows.split([len(rows) // size * size, len(rows) % size])
+        rest = torch.cat([rest, rest[:1].expand(-len(rest) % max(8, size // 4))])
+        logits = [self._logits(network, self.images[part]) for part in (whole, rest) if len(part)]
+        return torch.cat(logits)[: len(rows)]
 
     def _logits(self, network: Params, images: Tensor) -> Tensor:
         own = {name: self.layout(value) for name, value in self.cast(network).items()}
