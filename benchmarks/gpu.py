@@ -171,7 +171,7 @@ def ten_cells(hypergan: HyperGAN, dataset: Dataset, device: torch.device) -> pd.
         started = time.perf_counter()
         result = transfer(hypergan, dataset, config, device=device)
         spent = time.perf_counter() - started
-        rows.append({"ten cells": run, "seconds": spent} | result.seconds)
+        rows.append({"ten cells": run, "seconds": spent, **result.seconds})
     table = pd.DataFrame(rows).set_index("ten cells")
     table.attrs["note"] = (
         f"2 attacks, 5 eps, 500 networks, {len(result.indices):,} of {len(dataset.labels):,} images that the"
@@ -213,9 +213,8 @@ def step_table(dataset: Dataset, device: torch.device) -> pd.DataFrame:
             times[way] = seconds(partial(steps_of, trainer, 20), 1) / 20
         ratios = {f"x authors, {way}": times["authors"] / times[way] for way in ("float32", "bfloat16")}
         milli = {f"ms, {way}": 1e3 * each for way, each in times.items()}
-        rows.append(
-            {"preset": preset, "networks x images": f"{config.networks} x {config.batch}"} | milli | ratios
-        )
+        size = f"{config.networks} x {config.batch}"
+        rows.append({"preset": preset, "networks x images": size, **milli, **ratios})
     return pd.DataFrame(rows).set_index("preset")
 
 

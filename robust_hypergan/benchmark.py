@@ -19,8 +19,9 @@ from robust_hypergan.bench_config import BenchConfig
 from robust_hypergan.beside import beside_configs, measure_beside
 from robust_hypergan.cells import SavedCell, cell_record, check_saved, load_cells, save_cell
 from robust_hypergan.checkpoint import Checkpoint
-from robust_hypergan.datasets import Dataset
+from robust_hypergan.datasets import Dataset, to_unit
 from robust_hypergan.distributed import ALONE, Ranks
+from robust_hypergan.ensemble import check_computable
 from robust_hypergan.errors import InputError
 from robust_hypergan.evidence import MEASUREMENTS
 from robust_hypergan.gallery import write_gallery
@@ -61,6 +62,8 @@ def read_inputs(config: BenchConfig) -> Inputs:
     beside = beside_configs(config, checkpoint, test_set)
     if config.transfer:
         check_target(config.transfer, test_set)
+        engine = config.transfer.backend, config.transfer.precision
+        check_computable(checkpoint.distribution.classifier, to_unit(test_set.images[:2]), *engine)
     if config.transfer and not saved:
         choose_examples(test_set, config.transfer.examples, config.transfer.seed)
     return Inputs(test_set, training_set, checkpoint, saved, outliers, beside)

@@ -209,6 +209,20 @@ def check_engine(backend: str | None, precision: str | None) -> None:
         raise unknown("precision", precision, PRECISIONS)
 
 
+def check_computable(
+    classifier: nn.Module, images: Tensor, backend: str | None, precision: str | None
+) -> None:
+    """Refuses what a classifier can't be computed by, before anything is.
+
+    Raises:
+        InputError: half precision is asked for, or a backend, that are not for it.
+    """
+    if precision == "cascade":
+        check_half(classifier, images)
+    if backend is not None:
+        BACKENDS[backend](classifier, images)
+
+
 def flop_of(classifier: nn.Module, images: Tensor) -> float:
     """Floating-point operations of the layers with a weight, for one image.
 

@@ -312,6 +312,12 @@ def test_a_used_folder_is_refused(finished):
     assert "holds a finished run" in refused("bench", *SMALL, *FEW, "--out", finished)
 
 
+def test_a_backend_or_precision_that_the_classifier_is_not_for_is_refused_before_anything(tmp_path):
+    line = refused("bench", *SMALL, *FEW, "--backend", "fused", "--out", tmp_path / "run")
+    assert "nothing to fuse" in line
+    assert not (tmp_path / "run").exists()
+
+
 def test_a_checkpoint_that_is_not_one_is_refused(finished, tmp_path):
     whole = (finished / "hypergan.safetensors").read_bytes()
     (tmp_path / "short.safetensors").write_bytes(whole[: len(whole) // 2])
