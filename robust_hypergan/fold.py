@@ -15,7 +15,7 @@ from robust_hypergan.attacks import NORMS
 from robust_hypergan.cells import Cell
 from robust_hypergan.near_ties import NearTies
 from robust_hypergan.reports import EXAMPLES_COLUMNS, NETWORKS_COLUMNS, wilson_interval
-from robust_hypergan.tally import Tally, answers
+from robust_hypergan.tally import Tally, answers, summand
 from robust_hypergan.uncertainty import UNCERTAINTY_NETWORKS, Uncertainty
 from robust_hypergan.voting import Voting
 
@@ -127,13 +127,13 @@ class Fold:
 
     def add(self, logits: Tensor) -> None:
         """Adds the logits of one fresh network on all images."""
-        predictions, probability = (each.split(self.sizes) for each in answers(logits))
+        softmax = logits.softmax(1)
+        predictions, probability = (each.split(self.sizes) for each in (logits.argmax(1), summand(softmax)))
         right = self.clean.count(predictions[0], probability[0])
         self.clean_accuracy.append(right.double().mean().item())
         right = right[self.correct]
         for each, *own in zip(self.cells, predictions[1:], probability[1:], strict=True):
             each.count(own[0], own[1], right)
-        softmax = logits.softmax(1)
         self.voting.add(softmax)
         self.uncertainty.add(softmax)
         self.near_ties.add(logits)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -58,7 +57,6 @@ class NetworkGradients:
         self.modules = [copy.deepcopy(classifier) for _ in range(self.threads)]  # a call changes a module
         self.pool = ThreadPoolExecutor(self.threads)
         self.replayed = Replayed(self._row)
-        self.names: list[str] = []
 
     def __call__(self, params: Params, images: Tensor, labels: Tensor) -> tuple[float, float, Params]:
         """Mean loss and accuracy over the networks, and the gradient of each network's own mean loss.
@@ -68,7 +66,6 @@ class NetworkGradients:
             images: ``[M, B, C, H, W]`` in [0, 1].
             labels: ``[M, B]``.
         """
-        self.names = list(params)
         own = self.ranks.share(len(images))
         sizes = [1, 1, *(value[0].numel() for value in params.values())]
         rows = torch.empty(len(own), sum(sizes), device=images.device)
@@ -76,9 +73,13 @@ class NetworkGradients:
         def work(thread: int) -> None:
             if self.on_cpu:
                 torch.set_num_threads(1)  # anew: some libraries hold one number for all threads
-            row = partial(self._row, thread=thread) if self.on_cpu else self.replayed
             for i in own[thread :: self.threads]:
-                rows[i - own.start] = row(images[i], labels[i], *(value[i] for value in params.values()))
+                network = {name: value[i] for name, value in params.items()}
+                rows[i - own.start] = (
+                    self._row(images[i], labels[i], thread, **network)
+                    if self.on_cpu
+                    else self.replayed(images[i], labels[i], **network)
+                )
 
         list(self.pool.map(work, range(self.threads)))
         if self.on_cpu:
@@ -90,10 +91,10 @@ class NetworkGradients:
         }
         return losses.squeeze(1).mean().item(), accuracies.squeeze(1).mean().item(), stacked
 
-    def _row(self, images: Tensor, labels: Tensor, *values: Tensor, thread: int = 0) -> Tensor:
+    def _row(self, images: Tensor, labels: Tensor, thread: int = 0, /, **network: Tensor) -> Tensor:
         """Loss and accuracy of one network, and the gradients of its parameters, one after the other."""
-        network = self.cast(dict(zip(self.names, values, strict=True)))
-        own = {name: self.layout(value).detach().requires_grad_() for name, value in network.items()}
+        values = self.cast(network)
+        own = {name: self.layout(value).detach().requires_grad_() for name, value in values.items()}
         logits = call_network(self.modules[thread], own, self.layout(images.to(self.dtype))).float()
         loss = functional.cross_entropy(logits, labels, label_smoothing=self.label_smoothing)
         gradients = torch.autograd.grad(loss, list(own.values()), materialize_grads=True)

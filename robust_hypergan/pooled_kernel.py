@@ -22,6 +22,13 @@ def _larger(one, other):
 
 
 @triton.jit
+def _patch(pixel, width, image_pixels, pooled_width, pooled_pixels):
+    """Where, in pixels of all images, the patch of each pooled pixel begins."""
+    image, place = pixel // pooled_pixels, pixel % pooled_pixels
+    return image * image_pixels + place // pooled_width * 2 * width + place % pooled_width * 2
+
+
+@triton.jit
 def _shared_images(
     images,
     weights,
@@ -46,10 +53,7 @@ def _shared_images(
     """
     out = tl.program_id(1) * OUTPUTS + tl.arange(0, OUTPUTS)
     pixel = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
-    there, place = pixel < count, pixel % pooled_pixels
-    corner = (
-        pixel // pooled_pixels * image_pixels + place // pooled_width * 2 * width + place % pooled_width * 2
-    )
+    there, corner = pixel < count, _patch(pixel, width, image_pixels, pooled_width, pooled_pixels)
     best = tl.full([BLOCK, OUTPUTS], float("-inf"), tl.float32)
     for window in tl.static_range(4):
         start = (corner + window // 2 * width + window % 2) * CHANNELS
@@ -96,10 +100,7 @@ def _own_images(
     network = tl.program_id(1).to(tl.int64)
     out, four = tl.arange(0, OUTPUTS), tl.arange(0, 4 * OUTPUTS)
     pixel = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
-    there, place = pixel < count, pixel % pooled_pixels
-    corner = (
-        pixel // pooled_pixels * image_pixels + place // pooled_width * 2 * width + place % pooled_width * 2
-    )
+    there, corner = pixel < count, _patch(pixel, width, image_pixels, pooled_width, pooled_pixels)
     start = images + network * network_stride + corner.to(tl.int64) * pixel_stride
     total = tl.zeros([BLOCK, 4 * OUTPUTS], tl.float32)
     for first in range(0, TERMS, STEP):
@@ -154,9 +155,8 @@ def pooled_convolutions(images: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
         images = images.permute(0, 1, 3, 4, 2).contiguous().permute(0, 1, 4, 2, 3)
     step, rows = 64 if half else 32, min(128, 4096 // outputs)
     corners = [(right, 1 - right, down, 1 - down) for down in (0, 1) for right in (0, 1)]
-    placed = torch.stack(
-        [functional.pad(weight, corner) for corner in corners], 1
-    )  # [M, 4, O, C, K + 1, K + 1]
+    # [M, 4, O, C, K + 1, K + 1]
+    placed = torch.stack([functional.pad(weight, corner) for corner in corners], 1)
     kernels = placed.permute(0, 4, 5, 3, 1, 2).reshape(networks, -1, 4 * outputs)
     kernels = functional.pad(kernels, (0, 0, 0, -kernels.shape[1] % step))
     pooled = images.new_empty(networks, count, pooled_height, pooled_width, outputs)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
@@ -22,21 +22,22 @@ class Replayed:
     value to come back from the GPU: then, and on a CPU, it is called as it is.
 
     Args:
-        run: the function.
+        run: the function; its keyword arguments may have any names, such as those of parameters.
     """
 
     def __init__(self, run: Callable[..., Tensor]) -> None:
         self.run, self.given_up = run, False
         self.recordings: dict[tuple[torch.Size, ...], _Recording] = {}
 
-    def __call__(self, *arguments: Tensor) -> Tensor:
+    def __call__(self, /, *arguments: Tensor, **named: Tensor) -> Tensor:
         """What the function returns, in memory that the next call overwrites."""
-        if not arguments[0].is_cuda or self.given_up:
-            return self.run(*arguments)
-        shapes = tuple(each.shape for each in arguments)
+        tensors = [*arguments, *named.values()]
+        if not tensors[0].is_cuda or self.given_up:
+            return self.run(*arguments, **named)
+        shapes = tuple(each.shape for each in tensors)
         if shapes not in self.recordings:
             try:
-                self.recordings[shapes] = _Recording(self.run, arguments)
+                self.recordings[shapes] = _Recording(self.run, arguments, named)
             except RuntimeError as error:  # a classifier of the user's own may wait for a value
                 if is_out_of_memory(error):
                     raise
@@ -45,26 +46,30 @@ class Replayed:
                     f"no CUDA graph can be recorded ({reason}): going on", RuntimeWarning, stacklevel=2
                 )
                 self.given_up = True
-                return self.run(*arguments)
-        return self.recordings[shapes](arguments)
+                return self.run(*arguments, **named)
+        return self.recordings[shapes](tensors)
 
 
 class _Recording:
-    def __init__(self, run: Callable[..., Tensor], arguments: tuple[Tensor, ...]) -> None:
-        self.arguments = [each.detach().clone() for each in arguments]
+    def __init__(
+        self, run: Callable[..., Tensor], arguments: tuple[Tensor, ...], named: Mapping[str, Tensor]
+    ) -> None:
+        own = [each.detach().clone() for each in arguments]
+        own_named = {name: each.detach().clone() for name, each in named.items()}
+        self.inputs = [*own, *own_named.values()]
         aside = torch.cuda.Stream()
         aside.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(aside):
             for _ in range(WARM_UP):
-                run(*self.arguments)
+                run(*own, **own_named)
         torch.cuda.current_stream().wait_stream(aside)
         self.graph = torch.cuda.CUDAGraph()
         with torch.cuda.graph(self.graph):
-            self.result = run(*self.arguments)
+            self.result = run(*own, **own_named)
 
-    def __call__(self, arguments: tuple[Tensor, ...]) -> Tensor:
+    def __call__(self, tensors: list[Tensor]) -> Tensor:
         with torch.no_grad():
-            torch._foreach_copy_(self.arguments, [each.detach() for each in arguments])
+            torch._foreach_copy_(self.inputs, [each.detach() for each in tensors])
         self.graph.replay()
         return self.result
 

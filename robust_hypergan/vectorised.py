@@ -71,7 +71,6 @@ class Fused(Vectorised):
                 "this classifier has nothing to fuse (2x2-pooled convolutions): use --backend loop"
             )
         self.classifier = module
-        self.names: list[str] = []
         self.all_images, self.own_images = Replayed(self._all_images), Replayed(self._own_images)
 
     def most(self) -> int:
@@ -80,37 +79,35 @@ class Fused(Vectorised):
 
     def __call__(self, params: Params) -> Tensor:
         """Logits ``[M, N, classes]`` of networks whose parameters are ``[M, ...]`` each."""
-        self.names = list(params)
-        return self.all_images(*params.values()).clone()
+        return self.all_images(**params).clone()
 
     def pairs(self, params: Params, network: Tensor, image: Tensor) -> Tensor:
         """Logits ``[P, classes]`` of P pairs of a network and an image, both by index; networks ascend."""
-        self.names = list(params)
         counts = network.bincount(minlength=len(next(iter(params.values()))))
         column = torch.arange(len(network), device=network.device) - (counts.cumsum(0) - counts)[network]
         at_once = min(self.MOST_OWN, max(self.LEAST_OWN, 2 ** math.ceil(math.log2(counts.max().item()))))
         columns = math.ceil(counts.max().item() / at_once) * at_once
         rows = image.new_zeros(len(counts), columns)
         rows[network, column] = image
-        parts = [self.own_images(part, *params.values()).clone() for part in rows.split(at_once, 1)]
+        parts = [self.own_images(part, **params).clone() for part in rows.split(at_once, 1)]
         return torch.cat(parts, 1)[network, column]
 
-    def _all_images(self, *values: Tensor) -> Tensor:
-        return super().__call__(dict(zip(self.names, values, strict=True)))
+    def _all_images(self, /, **params: Tensor) -> Tensor:
+        return super().__call__(params)
 
-    def _own_images(self, rows: Tensor, *values: Tensor) -> Tensor:
-        params = self.cast(dict(zip(self.names, values, strict=True)))
-        return self.vmapped(params, self.images[rows], 0)
+    def _own_images(self, rows: Tensor, /, **params: Tensor) -> Tensor:
+        return self.vmapped(self.cast(params), self.images[rows], 0)
 
 
-FUSES: WeakKeyDictionary[nn.Module, bool] = WeakKeyDictionary()
+TRIED: WeakKeyDictionary[nn.Module, bool] = WeakKeyDictionary()
+"""What became of the trial of each classifier, as long as that is there."""
 
 
 def fuses(classifier: nn.Module, images: Tensor) -> bool:
     """Whether a classifier can be fused and the kernels are right here: tried once, beside the plain loop."""
-    if classifier not in FUSES:
-        FUSES[classifier] = can_fuse(classifier) and _fuses_rightly(classifier, images[:8])
-    return FUSES[classifier]
+    if classifier not in TRIED:
+        TRIED[classifier] = can_fuse(classifier) and _fuses_rightly(classifier, images[:8])
+    return TRIED[classifier]
 
 
 @torch.no_grad()

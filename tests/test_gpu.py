@@ -46,18 +46,6 @@ def images():
     return to_unit(load_dataset("mnist-5k", "test").images[:300])
 
 
-def test_networks_and_predictions_are_those_of_the_cpu(trained_on_gpu, images):
-    on_cpu = copy.deepcopy(trained_on_gpu).to(torch.device("cpu"))
-    for name, value in on_cpu.sample(ADDRESSES).items():
-        torch.testing.assert_close(trained_on_gpu.sample(ADDRESSES)[name].cpu(), value, atol=1e-4, rtol=1e-4)
-    expected, found = (
-        torch.cat([logits.cpu() for _, logits in ensemble_forward(each, ADDRESSES, own)])
-        for each, own in ((on_cpu, images), (trained_on_gpu, images.to(GPU)))
-    )
-    ties = torch.stack([near_ties(own) for own in expected])
-    assert (found.argmax(2) == expected.argmax(2))[~ties].all()
-
-
 @pytest.mark.parametrize(("name", "shape"), [("mnist", (1, 28, 28)), ("cifar", (3, 32, 32))])
 @pytest.mark.parametrize("half", [False, True])
 def test_the_fused_kernels_answer_as_the_plain_loop(name, shape, half):

@@ -6,6 +6,6 @@ from robust_hypergan.replay import Replayed
 
 
 def test_on_a_cpu_it_is_the_function():
-    replayed = Replayed(lambda one, other: one + 2 * other)
-    assert torch.equal(replayed(torch.ones(3), torch.arange(3)), torch.tensor([1.0, 3.0, 5.0]))
+    replayed = Replayed(lambda one, /, **named: one + 2 * named["a.weight"])
+    assert torch.equal(replayed(torch.ones(3), **{"a.weight": torch.arange(3)}), torch.tensor([1.0, 3, 5]))
     assert not replayed.recordings
