@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from queue import SimpleQueue
 
 import torch
 from torch import Tensor, nn
@@ -54,50 +55,58 @@ class NetworkGradients:
         if self.on_cpu:
             self.layout = preferred_layout(classifier, images[:2].to(self.dtype))
         self.threads = torch.get_num_threads() if self.on_cpu else 1
-        self.modules = [copy.deepcopy(classifier) for _ in range(self.threads)]  # a call changes a module
+        self.modules: SimpleQueue[nn.Module] = SimpleQueue()  # a call changes a module: one for each thread
+        for _ in range(self.threads):
+            self.modules.put(copy.deepcopy(classifier))
         self.pool = ThreadPoolExecutor(self.threads)
         self.replayed = Replayed(self._row)
 
-    def __call__(self, params: Params, images: Tensor, labels: Tensor) -> tuple[float, float, Params]:
+    def __call__(
+        self, params: Params, images: Tensor, labels: Tensor, beside: Callable[[], object] = lambda: None
+    ) -> tuple[float, float, Params]:
         """Mean loss and accuracy over the networks, and the gradient of each network's own mean loss.
 
         Args:
             params: parameters ``[M, ...]`` without a graph.
             images: ``[M, B, C, H, W]`` in [0, 1].
             labels: ``[M, B]``.
+            beside: other work that can be done meanwhile, like a network's with one thread.
         """
         own = self.ranks.share(len(images))
         sizes = [1, 1, *(value[0].numel() for value in params.values())]
         rows = torch.empty(len(own), sum(sizes), device=images.device)
+        gradients = self._row if self.on_cpu else self.replayed
 
-        def work(thread: int) -> None:
+        def work(i: int | None) -> None:
             if self.on_cpu:
                 torch.set_num_threads(1)  # anew: some libraries hold one number for all threads
-            for i in own[thread :: self.threads]:
+            if i is None:
+                beside()
+            else:
                 network = {name: value[i] for name, value in params.items()}
-                rows[i - own.start] = (
-                    self._row(images[i], labels[i], thread, **network)
-                    if self.on_cpu
-                    else self.replayed(images[i], labels[i], **network)
-                )
+                rows[i - own.start] = gradients(images[i], labels[i], **network)
 
-        list(self.pool.map(work, range(self.threads)))
+        list(self.pool.map(work, [None, *own]))
         if self.on_cpu:
             torch.set_num_threads(self.threads)
-        losses, accuracies, *gradients = self.ranks.gathered(rows, len(images)).split(sizes, 1)
+        losses, accuracies, *parts = self.ranks.gathered(rows, len(images)).split(sizes, 1)
         stacked = {
             name: part.reshape(value.shape).contiguous()
-            for (name, value), part in zip(params.items(), gradients, strict=True)
+            for (name, value), part in zip(params.items(), parts, strict=True)
         }
         return losses.squeeze(1).mean().item(), accuracies.squeeze(1).mean().item(), stacked
 
-    def _row(self, images: Tensor, labels: Tensor, thread: int = 0, /, **network: Tensor) -> Tensor:
+    def _row(self, images: Tensor, labels: Tensor, /, **network: Tensor) -> Tensor:
         """Loss and accuracy of one network, and the gradients of its parameters, one after the other."""
         values = self.cast(network)
         own = {name: self.layout(value).detach().requires_grad_() for name, value in values.items()}
-        logits = call_network(self.modules[thread], own, self.layout(images.to(self.dtype))).float()
-        loss = functional.cross_entropy(logits, labels, label_smoothing=self.label_smoothing)
-        gradients = torch.autograd.grad(loss, list(own.values()), materialize_grads=True)
+        module = self.modules.get()
+        try:
+            logits = call_network(module, own, self.layout(images.to(self.dtype))).float()
+            loss = functional.cross_entropy(logits, labels, label_smoothing=self.label_smoothing)
+            gradients = torch.autograd.grad(loss, list(own.values()), materialize_grads=True)
+        finally:
+            self.modules.put(module)
         accuracy = (logits.argmax(1) == labels).float().mean()
         parts = [loss.detach()[None], accuracy[None], *(each.float().flatten() for each in gradients)]
         return torch.cat(parts)

@@ -178,18 +178,25 @@ class Trainer:
                 generator=random,
                 wanted=self.ranks.share(config.networks),
             )
-        loss, accuracy, gradients = self.network_gradients(detached, images, labels)
+        prior = torch.randn(codes.flatten(0, 1).shape, generator=random).to(self.device)
+        row = {"loss": 0.0, "adversarial_loss": 0.0, "discriminator_loss": 0.0, "accuracy": 0.0}
+
+        def judge() -> None:
+            if self.mixer_plays:
+                row["discriminator_loss"] = self._judge(prior, mixed.detach().flatten(0, 1))
+
+        loss, accuracy, gradients = self.network_gradients(detached, images, labels, judge)
         if not math.isfinite(loss):
             self._explain(loss, detached, images)
         outputs, output_gradients = (
             list(params.values()),
             [gradients[name] / config.networks for name in params],
         )
-        row = {"loss": loss, "adversarial_loss": 0.0, "discriminator_loss": 0.0, "accuracy": accuracy}
+        row |= {"loss": loss, "accuracy": accuracy}
         if self.mixer_plays:
-            prior = torch.randn(codes.flatten(0, 1).shape, generator=random).to(self.device)
+            check_loss(row["discriminator_loss"], "loss of the discriminator")
+            self.discriminator_optimizer.step()
             with one_thread():
-                row["discriminator_loss"] = self._train_discriminator(prior, mixed.detach().flatten(0, 1))
                 fooling = functional.softplus(-self.discriminator(codes.flatten(0, 1))).mean()
             row["adversarial_loss"] = fooling.item()
             check_loss(row["adversarial_loss"], "adversarial loss of the mixer")
@@ -219,13 +226,12 @@ class Trainer:
                 _moment_distance(codes).backward()
             optimizer.step()
 
-    def _train_discriminator(self, prior: Tensor, codes: Tensor) -> float:
+    def _judge(self, prior: Tensor, codes: Tensor) -> float:
+        """The discriminator's loss, whose gradient is left in its weights."""
         real, fake = self.discriminator(prior), self.discriminator(codes)
         loss = (functional.softplus(-real).mean() + functional.softplus(fake).mean()) / 2
-        check_loss(loss.item(), "loss of the discriminator")
         self.discriminator_optimizer.zero_grad()
         loss.backward()
-        self.discriminator_optimizer.step()
         return loss.item()
 
     def _explain(self, loss: float, params: Params, images: Tensor) -> NoReturn:

@@ -54,8 +54,12 @@ def one_graph(classifier: nn.Module) -> Callable[..., object]:
     """The classifier part of the authors' step: every network in one graph, plain layout."""
 
     def gradients(
-        params: dict[str, torch.Tensor], images: torch.Tensor, labels: torch.Tensor
+        params: dict[str, torch.Tensor],
+        images: torch.Tensor,
+        labels: torch.Tensor,
+        beside: Callable[[], object],
     ) -> tuple[float, float, dict[str, torch.Tensor]]:
+        beside()
         leaves = {name: value.requires_grad_() for name, value in params.items()}
         losses, right = [], []
         for index in range(len(images)):
@@ -72,7 +76,7 @@ def one_graph(classifier: nn.Module) -> Callable[..., object]:
 
 
 def _split(trainer: Trainer, steps: int = 6) -> dict[str, float]:
-    """Shares of a step: convolutions, generators, optimiser, discriminator."""
+    """Shares of a step: networks, discriminator, which has a thread among theirs, generators, optimiser."""
     spent: dict[str, float] = {}
 
     def timed(name: str, work: Callable[..., object]) -> Callable[..., object]:
@@ -86,8 +90,8 @@ def _split(trainer: Trainer, steps: int = 6) -> dict[str, float]:
 
     backward = torch.autograd.backward
     trainer.network_gradients = timed("networks", trainer.network_gradients)
+    trainer._judge = timed("of these the discriminator", trainer._judge)
     trainer.params = timed("generators", trainer.params)
-    trainer._train_discriminator = timed("discriminator", trainer._train_discriminator)
     trainer.optimizer.step = timed("optimiser", trainer.optimizer.step)
     torch.autograd.backward = timed("generators, backward", backward)
     started = time.perf_counter()
