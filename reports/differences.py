@@ -44,6 +44,29 @@ def paired_difference_interval(
     return mean, float(mean - reach), float(mean + reach)
 
 
+def independent_difference_interval(
+    first: ArrayLike, second: ArrayLike, confidence: float = 0.95
+) -> tuple[float, float, float]:
+    """Difference of the means of two independent samples, with Welch's (1947) interval.
+
+    Args:
+        first: (m,) one sample.
+        second: (n,) the other.
+        confidence: nominal coverage in (0, 1).
+
+    Returns:
+        First mean minus second, lower and upper end; NaN ends if either has fewer than two values.
+    """
+    one, other = np.asarray(first, dtype=float), np.asarray(second, dtype=float)
+    difference = float(one.mean() - other.mean())
+    if min(one.size, other.size) < 2:
+        return difference, float("nan"), float("nan")
+    if one.var() == other.var() == 0:
+        return difference, difference, difference
+    ends = stats.ttest_ind(one, other, equal_var=False).confidence_interval(confidence)
+    return difference, float(ends.low), float(ends.high)
+
+
 def difference_interval(
     first: tuple[float, float, float], second: tuple[float, float, float]
 ) -> tuple[float, float, float]:

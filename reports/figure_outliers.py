@@ -133,6 +133,33 @@ def draw_differences(differences: pd.DataFrame) -> Figure:
     return figure
 
 
+@styled
+def draw_trainings(trainings: pd.DataFrame) -> Figure:
+    """The area under the ROC curve of every training, a panel for each set of outliers.
+
+    Args:
+        trainings: rows as in ``ood_trainings.csv``, of one number of networks and one score.
+    """
+    sets, names = list(trainings["data"].unique()), list(trainings["name"].unique())
+    colours = kind_colours(names)
+    size = (max(3.2 * len(sets) + 1.0, 5.6), 0.36 * len(names) + 1.1)
+    figure = Figure(figsize=size, layout="constrained")
+    panels = figure.subplots(1, len(sets), squeeze=False, sharey=True)[0]
+    for axes, data in zip(panels, sets, strict=True):
+        for place, name in enumerate(names):
+            own = trainings[(trainings["data"] == data) & (trainings["name"] == name)]["auroc"]
+            axes.plot(own, np.full(len(own), -place), "o", color=colours[name], ms=5, alpha=0.7, mew=0)
+            axes.plot(own.mean(), -place, "|", color=colours[name], ms=14, mew=1.8)
+        axes.set_title(shorten(str(data)))
+        axes.grid(axis="x", color=GRID, linewidth=0.6)
+        axes.set_axisbelow(True)
+        axes.margins(x=0.12)
+    panels[0].set_yticks([-place for place in range(len(names))], [shorten(name) for name in names])
+    panels[0].set_ylim(-len(names) + 0.4, 0.6)
+    figure.supxlabel("AUROC", fontsize=9)
+    return figure
+
+
 def _panels(lines: int, columns: int, sharey: Literal["all", "row"]) -> tuple[Figure, NDArray[np.object_]]:
     """A grid of panels that share their horizontal axis, ``[lines, columns]``."""
     figure = Figure(figsize=(max(2.9 * columns + 0.5, 5.6), 2.3 * lines + 0.9), layout="constrained")

@@ -67,6 +67,7 @@ OUTLIER_TABLES: dict[str, list[str]] = {
         "ci_low",
         "ci_high",
     ],
+    "ood_trainings": [*NETWORKS, "training", "data", "score", "auroc"],
 }
 """Columns of the tables, by the stem of their file.
 
@@ -74,7 +75,8 @@ OUTLIER_TABLES: dict[str, list[str]] = {
 distance by which the outliers' distribution lies right of the inliers' (higher entropy), ``ks_left`` the
 other way, each with its asymptotic p-value. ``entropy_cdf.csv``: the distributions themselves, on a grid of
 shares. ``ood.csv``: a row for each networks, outliers and score. ``ood_differences.csv``: the area of the
-reference less that of others.
+reference less that of others. All these are of the first training of each name; ``ood_trainings.csv`` has the
+areas of every training, from 1.
 """
 
 OUTLIER_GALLERY = [
@@ -106,6 +108,7 @@ class ScoredImages:
         kind: theirs.
         asked: how many networks were asked for.
         networks: how many there were, at most as many.
+        training: which of the trainings of this name, from 1.
         accuracy: share of the inliers that their mean vote classifies correctly.
         scores: by data set, the inliers first, and by the names of :data:`SCORES`: (n,), NaN where a score is
             not defined. The images of a data set are the same for all networks.
@@ -115,6 +118,7 @@ class ScoredImages:
     kind: str
     asked: int
     networks: int
+    training: int
     accuracy: float
     scores: Mapping[str, Mapping[str, Floats]]
 
@@ -147,8 +151,10 @@ def reference_of(networks: pd.DataFrame) -> str:
 def outlier_tables(scored: Sequence[ScoredImages]) -> dict[str, pd.DataFrame]:
     """The tables of :data:`OUTLIER_TABLES`, by stem."""
     rows = {"entropy": _entropies, "entropy_cdf": _distributions, "ood": _detectors}
-    tables = {stem: [row for each in scored for row in make(each)] for stem, make in rows.items()}
-    tables["ood_differences"] = list(_differences(scored))
+    first = [each for each in scored if each.training == 1]
+    tables = {stem: [row for each in first for row in make(each)] for stem, make in rows.items()}
+    tables["ood_differences"] = list(_differences(first))
+    tables["ood_trainings"] = [row for each in scored for row in _areas(each)]
     return {stem: pd.DataFrame(tables[stem], columns=columns) for stem, columns in OUTLIER_TABLES.items()}
 
 
@@ -188,6 +194,13 @@ def _detectors(each: ScoredImages) -> Iterator[dict[str, object]]:
             row = {"data": data, "score": score, "outliers": high.size, "inliers": low.size, "auroc": auroc}
             row |= dict(zip(("ci_low", "ci_high"), ends, strict=True))
             yield each.key | row | dict(zip(("fpr95", "fpr95_low", "fpr95_high"), alarms, strict=True))
+
+
+def _areas(each: ScoredImages) -> Iterator[dict[str, object]]:
+    for data, outliers in each.outliers.items():
+        for score in SCORES:
+            area, *_ = auroc_interval(outliers[score], each.inliers[score])
+            yield each.key | {"training": each.training, "data": data, "score": score, "auroc": area}
 
 
 def _differences(scored: Sequence[ScoredImages]) -> Iterator[dict[str, object]]:

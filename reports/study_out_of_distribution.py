@@ -5,6 +5,12 @@ from __future__ import annotations
 import pandas as pd
 
 from robust_hypergan.reports.outlier_tables import OUTLIER_GALLERY, OUTLIER_TABLES, reference_of
+from robust_hypergan.reports.outlier_trainings import (
+    areas_over_trainings,
+    differences_over_trainings,
+    most_networks,
+    trainings_section,
+)
 from robust_hypergan.reports.section import Section
 from robust_hypergan.reports.section_extremes import extremes_section
 from robust_hypergan.reports.section_outliers import (
@@ -16,7 +22,7 @@ from robust_hypergan.reports.section_outliers import (
     outliers_section,
 )
 from robust_hypergan.reports.study import Claim, Study, StudyReport
-from robust_hypergan.reports.wording import number, percent, plural, printable
+from robust_hypergan.reports.wording import count, number, percent, plural, printable
 
 AIMS = {"notmnist": 0.98, "fashion-mnist": 0.995, "fashion-1k": 0.995}
 """AUROC by entropy to be reached with 100 networks trained on MNIST: ours, the paper shows curves alone."""
@@ -35,13 +41,24 @@ def claims(study: Study) -> list[Claim]:
     said = [_dominance(row) for row in own[own["role"] == "outlier"].to_dict("records")]
     inliers = str(own.loc[own["role"] == "inlier", "data"].iloc[0])
     areas = ood[(ood["name"] == reference) & (ood["asked"] == most) & (ood["score"] == "entropy")]
+    main = differences[(differences["asked"] == most) & (differences["score"] == "entropy")]
+    trainings = most_networks(study)
+    if trainings is not None:
+        by_entropy = trainings[trainings["score"] == "entropy"]
+        areas = _where_repeated(areas, areas_over_trainings(by_entropy))
+        main = _where_repeated(main, differences_over_trainings(by_entropy))
     if inliers.startswith("mnist"):
         said += [_aim(row) for row in areas.to_dict("records") if row["data"] in AIMS]
-    main = differences[(differences["asked"] == most) & (differences["score"] == "entropy")]
     for (kind, name), rows in main[main["kind"].isin(BETTER_THAN)].groupby(["kind", "name"], sort=False):
         other = BETTER_THAN[str(kind)] + (f" ({printable(str(name))})" if name != kind else "")
         said.append(_better(reference, other, rows))
     return said
+
+
+def _where_repeated(once: pd.DataFrame, repeated: pd.DataFrame) -> pd.DataFrame:
+    """The rows over several trainings, and of what was trained once those over images."""
+    known = repeated[repeated["name"].isin(once["name"])].dropna(subset=["ci_low"])
+    return pd.concat([known, once]).drop_duplicates(["name", "data"])
 
 
 def _dominance(row: Row) -> Claim:
@@ -64,7 +81,7 @@ def _aim(row: Row) -> Claim:
     return Claim(
         claim,
         f"at least {aim:g} with 100 networks, our aim",
-        f"{area_text(row)} with {_networks(row)}",
+        f"{area_text(row)} with {_networks(row)}{_trainings(row)}",
         verdict,
     )
 
@@ -75,7 +92,9 @@ def _better(reference: str, than: str, rows: pd.DataFrame) -> Claim:
     verdict = "does not hold" if worse.any() else "undecided"
     if better.any():
         verdict = "holds" if better.all() else "holds in part"
-    texts = [f"{printable(row['data'])} {difference_text(row)}" for row in rows.to_dict("records")]
+    records = rows.to_dict("records")
+    texts = [f"{printable(row['data'])} {difference_text(row)}" for row in records]
+    texts[-1] += _trainings(records[-1])
     claim = f"{printable(reference)} tells outliers from inliers better than {than}"
     return Claim(claim, "a difference of AUROC above 0, our aim", "; ".join(texts), verdict)
 
@@ -83,13 +102,27 @@ def _better(reference: str, than: str, rows: pd.DataFrame) -> Claim:
 def sections(study: Study) -> list[Section]:
     """Distributions of the entropy, detection, differences between kinds, pictures."""
     every = [
-        make(study) for make in (entropy_section, outliers_section, differences_section, extremes_section)
+        make(study)
+        for make in (
+            entropy_section,
+            outliers_section,
+            differences_section,
+            trainings_section,
+            extremes_section,
+        )
     ]
     return [section for section in every if section is not None]
 
 
 def _networks(row: Row) -> str:
     return plural(int(row["networks"]), "network")
+
+
+def _trainings(row: Row) -> str:
+    """``, over 3 trainings``, or nothing where the images of one are the sample."""
+    counts = [row.get(name) for name in ("trainings", "other_trainings")]
+    known = [count(each) for each in counts if each is not None and not pd.isna(each)]
+    return f", over {' and '.join(known)} trainings" if known else ""
 
 
 def _p(value: float) -> str:
@@ -102,4 +135,5 @@ OUT_OF_DISTRIBUTION = StudyReport(
     sections=sections,
     claims=claims,
     texts=frozenset({"reference", "label", "predicted"}),
+    optional=frozenset({"ood_trainings"}),
 )

@@ -121,7 +121,7 @@ def _full(data: DataConfig, seed: int, colour: Preset) -> Plan:
     standard, accurate = find_preset("standard"), find_preset("accurate")
     half = replace(accurate.training, steps=accurate.training.steps // 2)  # on few images they grow alike
     families = {
-        "mnist": _networks("mnist", mnist, standard, seed, 3, PAPER_BASELINES),
+        "mnist": _networks("mnist", mnist, standard, seed, 3, PAPER_BASELINES, repeated=True),
         "mnist-accurate": _networks("mnist-accurate", mnist, accurate, seed, 1, PAPER_BASELINES),
         "mnist-5k-accurate": _networks(
             "mnist-5k-accurate", small, replace(accurate, training=half), seed, 1, PAPER_BASELINES
@@ -137,7 +137,9 @@ def _full(data: DataConfig, seed: int, colour: Preset) -> Plan:
         ),
         "classification-cifar5": _classification(families["cifar5"], cifar5, votes=2),
         "classification-cifar10": _classification(families["cifar10"], cifar10, votes=2),
-        "uncertainty-mnist": _uncertainty(families["mnist"], mnist, "notmnist", "fashion-mnist"),
+        "uncertainty-mnist": _uncertainty(
+            families["mnist"], mnist, "notmnist", "fashion-mnist", every_training=True
+        ),
         "uncertainty-cifar5": _uncertainty(families["cifar5"], cifar5, "cifar5-out"),
         "adversarial-mnist": _adversarial(families["mnist"], mnist, sources=2, examples=100),
         "diversity-mnist": _diversity(families["mnist"], mnist),
@@ -160,8 +162,13 @@ def _networks(
     seed: int,
     seeds: int,
     kinds: Sequence[str] = BASELINES,
+    repeated: bool = False,
 ) -> dict[str, BenchConfig]:
-    """HyperGANs of several seeds, the ablations and the other kinds, all with the same budget."""
+    """HyperGANs of several seeds, the ablations and the other kinds, all with the same budget.
+
+    ``repeated`` trains the other kinds from as many seeds as the HyperGAN; those after the first are called
+    ``LABEL-KIND-1`` and so on.
+    """
     training = replace(sizes.training, seed=seed, snapshots=SNAPSHOTS)
     plain = BenchConfig(data=data, hypergan=sizes.hypergan, training=training, transfer=None)
     found = {
@@ -171,22 +178,27 @@ def _networks(
     found[f"{label}-no-mixer"] = replace(plain, hypergan=replace(sizes.hypergan, mixer=False))
     found[f"{label}-no-discriminator"] = replace(plain, training=replace(training, adversarial_weight=0.0))
     name = default_classifier((3, 32, 32) if label.startswith("cifar") else (1, 28, 28))
-    for kind in kinds:
-        found[f"{label}-{kind}"] = replace(
-            plain,
-            ensemble=EnsembleConfig(kind),
-            classifier=with_dropout(name) if kind == DropoutNetworks.kind else name,
-            training=replace(training, snapshots=0),
-        )
+    for i in range(seeds if repeated else 1):
+        for kind in kinds:
+            found[f"{label}-{kind}" + (f"-{i}" if i else "")] = replace(
+                plain,
+                ensemble=EnsembleConfig(kind),
+                classifier=with_dropout(name) if kind == DropoutNetworks.kind else name,
+                training=replace(training, seed=seed + i, snapshots=0),
+            )
     return found
 
 
-def _side_by_side(networks: Mapping[str, BenchConfig]) -> dict[str, str]:
-    """The first HyperGAN and the other kinds: the name on the page by the name of the networks."""
+def _side_by_side(networks: Mapping[str, BenchConfig], every_training: bool = False) -> dict[str, str]:
+    """The HyperGAN and the other kinds: the name on the page by the name of the networks.
+
+    Of every kind the first training, or all of them under the same name.
+    """
+    first = next(iter(networks.values())).training.seed
     return {
         name: own.ensemble.kind if own.ensemble else HyperGAN.kind
         for name, own in networks.items()
-        if own.ensemble or name.endswith("-hypergan-0")
+        if (own.ensemble or "-hypergan-" in name) and (every_training or own.training.seed == first)
     }
 
 
@@ -217,12 +229,16 @@ def _classification(family: Mapping[str, BenchConfig], data: DataConfig, **setti
 
 
 def _uncertainty(
-    family: Mapping[str, BenchConfig], data: DataConfig, *outliers: str, **settings: Any
+    family: Mapping[str, BenchConfig],
+    data: DataConfig,
+    *outliers: str,
+    every_training: bool = False,
+    **settings: Any,
 ) -> Item:
     return _item(
         run_out_of_distribution,
         lambda checkpoints: OutOfDistributionConfig(checkpoints, data, outliers, **settings),
-        _side_by_side(family),
+        _side_by_side(family, every_training),
     )
 
 

@@ -59,7 +59,14 @@ def classification(out: Path, **flags: Any) -> None:
 
 @click.command()
 @OUT
-@CHECKPOINTS
+@click.option(
+    "--checkpoint",
+    "checkpoints",
+    multiple=True,
+    required=True,
+    help="Trained networks, PATH or NAME=PATH; repeat it to set several kinds side by side. The same NAME "
+    "again is another training of the same.",
+)
 @CLASSIFIER
 @DATA
 @click.option(

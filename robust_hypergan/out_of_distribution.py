@@ -22,7 +22,7 @@ from robust_hypergan.outliers import load_outliers
 from robust_hypergan.progress import track
 from robust_hypergan.reports import OUTLIER_GALLERY, ScoredImages, outlier_tables, reference_of
 from robust_hypergan.run_folder import RunFolder
-from robust_hypergan.study import Tables, load_named, run_study
+from robust_hypergan.study import Tables, load_trainings, run_study
 from robust_hypergan.tensor_files import save_tensors
 from robust_hypergan.transfer_config import choose_examples
 from robust_hypergan.uncertainty import Uncertainty
@@ -35,7 +35,8 @@ class OutOfDistributionConfig:
     """Whose uncertainty is measured, and on what.
 
     Attributes:
-        checkpoints: trained networks, ``PATH`` or ``NAME=PATH``.
+        checkpoints: trained networks, ``PATH`` or ``NAME=PATH``. A ``NAME`` that is given again means another
+            training of the same, whose AUROC shows how far that of one training can be trusted.
         data: the images that they were trained on; its test split is the inliers.
         outliers: data sets of outlying images, or ``noise``, whose test splits are taken; none is the usual
             one, see :func:`robust_hypergan.outliers.load_outliers`.
@@ -107,18 +108,22 @@ def run_out_of_distribution(
     place = device or torch.device("cpu")
     inliers = config.data.load("test")
     sets = [_chosen(each, config) for each in [inliers, *_outliers(config, inliers)]]
-    named = load_named(config.checkpoints, inliers, place, config.classifier)
+    named = load_trainings(config.checkpoints, inliers, place, config.classifier)
 
     def measure(run: RunFolder) -> Tables:
         run.update(data={each.dataset.name: each.dataset.sha256 for each in sets})
-        folds = {name: _folds(name, each, sets, config, place, quiet) for name, each in named.items()}
+        folds = {
+            (name, training): _folds(name, each, sets, config, place, quiet)
+            for name, own in named.items()
+            for training, each in enumerate(own, 1)
+        }
         scored = [
-            _scored(name, kind_of(named[name]), asked, fold, sets)
-            for name, own in folds.items()
+            _scored(name, kind_of(named[name][0]), training, asked, fold, sets)
+            for (name, training), own in folds.items()
             for asked, fold in own.items()
         ]
         reference = reference_of(pd.DataFrame([each.key for each in scored]))
-        best = folds[reference][max(config.networks)]
+        best = folds[reference, 1][max(config.networks)]
         gallery = _gallery(run.path, reference, best, sets, config.pictures)
         return {**outlier_tables(scored), "gallery": gallery}
 
@@ -163,7 +168,9 @@ def _folds(
     return folds
 
 
-def _scored(name: str, kind: str, asked: int, fold: Uncertainty, sets: Sequence[Images]) -> ScoredImages:
+def _scored(
+    name: str, kind: str, training: int, asked: int, fold: Uncertainty, sets: Sequence[Images]
+) -> ScoredImages:
     scores = {
         "entropy": fold.entropy,
         "mutual_information": fold.mutual_information,
@@ -179,7 +186,7 @@ def _scored(name: str, kind: str, asked: int, fold: Uncertainty, sets: Sequence[
         each.dataset.name: {score: values[place].numpy() for score, values in split.items()}
         for place, each in enumerate(sets)
     }
-    return ScoredImages(name, kind, asked, fold.networks, right.double().mean().item(), by_set)
+    return ScoredImages(name, kind, asked, fold.networks, training, right.double().mean().item(), by_set)
 
 
 def _gallery(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Container, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -72,6 +72,21 @@ def load_named(
     return {name: each.distribution for name, each in found.items()}
 
 
+def load_trainings(
+    checkpoints: Sequence[str], dataset: Dataset, device: torch.device, classifier: str | None = None
+) -> dict[str, list[NetworkDistribution]]:
+    """Network distributions by name, where a ``NAME`` that is given again means another training of the same.
+
+    Takes what :func:`load_named_checkpoints` takes, and raises what it raises.
+    """
+    given = {split_name(each)[0] for each in checkpoints} - {""}
+    found: dict[str, list[NetworkDistribution]] = {}
+    for name, each in _loaded(checkpoints, dataset, device, classifier):
+        own = name if name in given else _free_name(name, found)
+        found.setdefault(own, []).append(each.distribution)
+    return found
+
+
 def load_named_checkpoints(
     checkpoints: Sequence[str], dataset: Dataset, device: torch.device, classifier: str | None = None
 ) -> dict[str, Checkpoint]:
@@ -88,15 +103,23 @@ def load_named_checkpoints(
         InputError: one can't be read, or does not fit the data.
     """
     found: dict[str, Checkpoint] = {}
+    for name, each in _loaded(checkpoints, dataset, device, classifier):
+        found[_free_name(name, found)] = each
+    return found
+
+
+def _loaded(
+    checkpoints: Sequence[str], dataset: Dataset, device: torch.device, classifier: str | None
+) -> Iterator[tuple[str, Checkpoint]]:
+    """Each checkpoint with the name that was given to it, or its kind."""
     for each in checkpoints:
         given, path = split_name(each)
         checkpoint = load_checkpoint(path, classifier, len(dataset.classes))
         check_fit(checkpoint.classifier, checkpoint.distribution.classifier, dataset)
         move(checkpoint.distribution, device)
-        found[_free_name(given or kind_of(checkpoint.distribution), found)] = checkpoint
-    if not found:
+        yield given or kind_of(checkpoint.distribution), checkpoint
+    if not checkpoints:
         raise InputError("no networks to study: give --checkpoint, a file that train has written")
-    return found
 
 
 def named_paths(checkpoints: Sequence[str]) -> dict[str, Path]:

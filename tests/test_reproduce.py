@@ -143,8 +143,20 @@ def test_networks_that_are_compared_see_as_many_images_in_the_same_way(tmp_path:
     plan = find_plan("full", root=tmp_path)
     for name in ("classification-mnist", "classification-mnist-5k", "uncertainty-mnist"):
         trainings = [plan.networks[each].training for each in plan.items[name].networks]
-        assert len(trainings) == 4
-        assert len({replace(each, snapshots=0) for each in trainings}) == 1
+        assert len({replace(each, snapshots=0, seed=0) for each in trainings}) == 1
+        assert len(trainings) == 4 * len({each.seed for each in trainings})
+
+
+def test_every_kind_is_trained_as_often_where_the_trainings_are_the_sample(tmp_path: Path) -> None:
+    plan = find_plan("full", root=tmp_path, seed=5)
+    item = plan.items["uncertainty-mnist"]
+    config = item.config({name: f"{name}.safetensors" for name in item.networks})
+    seeds: dict[str, list[int]] = {}
+    for each in config.checkpoints:
+        name, _, path = each.partition("=")
+        seeds.setdefault(name, []).append(plan.networks[path.removesuffix(".safetensors")].training.seed)
+    kinds = ("hypergan", "ordinary", "deep-ensemble", "mc-dropout")
+    assert seeds == {kind: [5, 6, 7] for kind in kinds}
 
 
 def test_networks_that_can_not_be_attacked_do_not_keep_the_others_from_it(tmp_path, monkeypatch) -> None:

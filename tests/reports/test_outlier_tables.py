@@ -22,7 +22,7 @@ RANDOM = np.random.default_rng(0)
 INLIERS = RANDOM.random(200)
 
 
-def scored(name: str, asked: int, networks: int, shift: float) -> ScoredImages:
+def scored(name: str, asked: int, networks: int, shift: float, training: int = 1) -> ScoredImages:
     """Two sets of outliers, ``shift`` and half of it above 200 inliers; one network has an entropy alone."""
     noise = RANDOM.random(200) / 10
     entropies = {
@@ -37,7 +37,7 @@ def scored(name: str, asked: int, networks: int, shift: float) -> ScoredImages:
         }
         for data, values in entropies.items()
     }
-    return ScoredImages(name, name, asked, networks, 0.9, scores)
+    return ScoredImages(name, name, asked, networks, training, 0.9, scores)
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +55,7 @@ def test_every_table_has_its_columns_and_a_row_for_each_case(tables: dict[str, p
     assert {stem: list(table.columns) for stem, table in tables.items()} == OUTLIER_TABLES
     lengths = {stem: len(table) for stem, table in tables.items()}
     expected = {"entropy": 4 * 3, "entropy_cdf": 4 * 3 * len(SHARES), "ood": 4 * 2 * 3}
-    assert lengths == expected | {"ood_differences": 2 * 2 * 3}
+    assert lengths == expected | {"ood_differences": 2 * 2 * 3, "ood_trainings": 4 * 2 * 3}
 
 
 def test_the_distance_is_that_of_the_empirical_distributions(tables: dict[str, pd.DataFrame]) -> None:
@@ -66,6 +66,7 @@ def test_the_distance_is_that_of_the_empirical_distributions(tables: dict[str, p
     constant = ScoredImages(
         "hypergan",
         "hypergan",
+        1,
         1,
         1,
         1.0,
@@ -112,6 +113,19 @@ def test_differences_are_of_the_hypergan_on_the_same_images(
     expected = auroc_difference_interval((first[0], first[1]), (second[0], second[1]))
     assert (row["difference"], row["ci_low"], row["ci_high"]) == expected
     assert row["ci_low"] > 0
+
+
+def test_only_the_areas_are_of_every_training(every: list[ScoredImages]) -> None:
+    again = [scored("hypergan", asked, asked, 0.1, training=2) for asked in (1, 10)]
+    tables, first = outlier_tables([*every, *again]), outlier_tables(every)
+    for stem in set(OUTLIER_TABLES) - {"ood_trainings"}:
+        pd.testing.assert_frame_equal(tables[stem], first[stem])
+    rows = tables["ood_trainings"].query("name == 'hypergan' and asked == 10 and data == 'letters'")
+    rows = rows[rows["score"] == "entropy"].set_index("training")
+    assert rows.index.tolist() == [1, 2]
+    for training, each in ((1, every[3]), (2, again[1])):
+        high, low = each.scores["letters"]["entropy"], each.scores["digits"]["entropy"]
+        assert rows.loc[training, "auroc"] == pytest.approx((high[:, None] > low).mean())
 
 
 def test_without_a_hypergan_the_first_is_the_reference() -> None:

@@ -25,7 +25,9 @@ from robust_hypergan.reports.wording import UNKNOWN
 SETS = {"mnist": 0.0, "notmnist": 2.6, "fashion-mnist": 4.0}
 
 
-def scored(kind: str, asked: int, networks: int, sharpness: float, sign: float) -> ScoredImages:
+def scored(
+    kind: str, asked: int, networks: int, sharpness: float, sign: float, training: int = 1
+) -> ScoredImages:
     """Normal entropies, outliers ``sign * sharpness`` times their usual distance above the inliers."""
     scores = {}
     for place, (data, distance) in enumerate(SETS.items()):
@@ -33,7 +35,7 @@ def scored(kind: str, asked: int, networks: int, sharpness: float, sign: float) 
         values = 10 + noise + sign * sharpness * distance
         missing = np.full_like(values, np.nan)
         scores[data] = {score: values if networks > 1 or score == "entropy" else missing for score in SCORES}
-    return ScoredImages(kind, kind, asked, networks, 0.97, scores)
+    return ScoredImages(kind, kind, asked, networks, training, 0.97, scores)
 
 
 def write(folder: Path, kinds: dict[str, tuple[int, float]], sign: float = 1.0) -> Path:
