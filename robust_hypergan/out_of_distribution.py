@@ -89,7 +89,8 @@ def run_out_of_distribution(
     quiet: bool = False,
 ) -> Path:
     """Measures how sure networks are of inliers and outliers, in a folder: ``entropy.csv``,
-    ``entropy_cdf.csv``, ``ood.csv``, ``ood_differences.csv`` and a gallery, with figures and a page.
+    ``entropy_cdf.csv``, ``ood.csv``, ``ood_differences.csv``, ``ood_trainings.csv`` and a gallery, with
+    figures and a page.
 
     Args:
         config: whose, and on what.
