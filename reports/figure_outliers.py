@@ -109,27 +109,17 @@ def draw_differences(differences: pd.DataFrame) -> Figure:
     Args:
         differences: rows as in ``ood_differences.csv``, of one number of networks and one score.
     """
-    sets, names = list(differences["data"].unique()), list(differences["name"].unique())
-    colours = kind_colours([*differences["reference"].unique(), *names])
-    size = (max(3.2 * len(sets) + 1.0, 5.6), 0.36 * len(names) + 1.1)
-    figure = Figure(figsize=size, layout="constrained")
-    panels = figure.subplots(1, len(sets), squeeze=False, sharey=True)[0]
-    for axes, data in zip(panels, sets, strict=True):
+    names, reference = list(differences["name"].unique()), str(differences["reference"].iloc[0])
+    colours = kind_colours([reference, *names])
+    figure, panels = _names_below_each_other(list(differences["data"].unique()), names)
+    for data, axes in panels.items():
         axes.axvline(0, color=FAINT, linewidth=0.9)
         for row in differences[differences["data"] == data].to_dict("records"):
             place, colour = -names.index(row["name"]), colours[row["name"]]
             axes.hlines(place, row["ci_low"], row["ci_high"], color=colour, linewidth=1.8)
             axes.plot(row["difference"], place, "o", color=colour, ms=5)
-        axes.set_title(shorten(str(data)))
-        axes.grid(axis="x", color=GRID, linewidth=0.6)
-        axes.set_axisbelow(True)
-        axes.margins(x=0.12)
-    panels[0].set_yticks([-place for place in range(len(names))], [shorten(name) for name in names])
-    panels[0].set_ylim(-len(names) + 0.4, 0.6)
-    reference = shorten(str(differences["reference"].iloc[0]))
-    figure.supxlabel(
-        f"AUROC of {reference} less that of the other; right of 0: {reference} better", fontsize=9
-    )
+    said = f"AUROC of {shorten(reference)} less that of the other; right of 0: {shorten(reference)} better"
+    figure.supxlabel(said, fontsize=9)
     return figure
 
 
@@ -140,24 +130,30 @@ def draw_trainings(trainings: pd.DataFrame) -> Figure:
     Args:
         trainings: rows as in ``ood_trainings.csv``, of one number of networks and one score.
     """
-    sets, names = list(trainings["data"].unique()), list(trainings["name"].unique())
+    names = list(trainings["name"].unique())
     colours = kind_colours(names)
+    figure, panels = _names_below_each_other(list(trainings["data"].unique()), names)
+    for (data, name), own in trainings.groupby(["data", "name"], sort=False):
+        axes, place, colour = panels[str(data)], -names.index(name), colours[str(name)]
+        axes.plot(own["auroc"], np.full(len(own), place), "o", color=colour, ms=5, alpha=0.7, mew=0)
+        axes.plot(own["auroc"].mean(), place, "|", color=colour, ms=14, mew=1.8)
+    figure.supxlabel("AUROC", fontsize=9)
+    return figure
+
+
+def _names_below_each_other(sets: Sequence[str], names: Sequence[str]) -> tuple[Figure, dict[str, Axes]]:
+    """A panel for each set of outliers, by its name; the n-th of the names stands at height -n in each."""
     size = (max(3.2 * len(sets) + 1.0, 5.6), 0.36 * len(names) + 1.1)
     figure = Figure(figsize=size, layout="constrained")
     panels = figure.subplots(1, len(sets), squeeze=False, sharey=True)[0]
     for axes, data in zip(panels, sets, strict=True):
-        for place, name in enumerate(names):
-            own = trainings[(trainings["data"] == data) & (trainings["name"] == name)]["auroc"]
-            axes.plot(own, np.full(len(own), -place), "o", color=colours[name], ms=5, alpha=0.7, mew=0)
-            axes.plot(own.mean(), -place, "|", color=colours[name], ms=14, mew=1.8)
         axes.set_title(shorten(str(data)))
         axes.grid(axis="x", color=GRID, linewidth=0.6)
         axes.set_axisbelow(True)
         axes.margins(x=0.12)
     panels[0].set_yticks([-place for place in range(len(names))], [shorten(name) for name in names])
     panels[0].set_ylim(-len(names) + 0.4, 0.6)
-    figure.supxlabel("AUROC", fontsize=9)
-    return figure
+    return figure, dict(zip(map(str, sets), panels, strict=True))
 
 
 def _panels(lines: int, columns: int, sharey: Literal["all", "row"]) -> tuple[Figure, NDArray[np.object_]]:

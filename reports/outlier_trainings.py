@@ -9,9 +9,9 @@ from robust_hypergan.reports.differences import independent_difference_interval,
 from robust_hypergan.reports.figure_outliers import draw_trainings
 from robust_hypergan.reports.outlier_tables import SCORES, reference_of
 from robust_hypergan.reports.section import Picture, Section, Table
-from robust_hypergan.reports.section_outliers import Row, area_text, difference_text
+from robust_hypergan.reports.section_outliers import Row, area_text, difference_row, difference_text
 from robust_hypergan.reports.study import Study
-from robust_hypergan.reports.wording import MINUS, count, plural, printable
+from robust_hypergan.reports.wording import count, plural, printable
 
 KEYS = ["name", "kind", "asked", "networks", "data", "score"]
 
@@ -84,7 +84,10 @@ def trainings_section(study: Study) -> Section | None:
     texts = []
     if len(differences):
         caption = f"Mean AUROC of {reference} less that of another kind, with Welch's 95% interval."
-        rows = tuple(_difference_row(own) for _, own in differences.groupby(["data", "name"], sort=False))
+        rows = tuple(
+            difference_row(own, "trainings", "other_trainings")
+            for _, own in differences.groupby(["data", "name"], sort=False)
+        )
         tables.append(Table(caption, ("outliers", "kinds", "trainings", *SCORES.values()), rows))
         main = differences[differences["score"] == "entropy"]
         texts = [
@@ -120,17 +123,6 @@ def _area_row(rows: pd.DataFrame) -> tuple[str, ...]:
 def _area(row: Row) -> str:
     """An area with its interval, or alone where there is one training."""
     return area_text(row) if row["trainings"] > 1 or pd.isna(row["auroc"]) else f"{row['auroc']:.4f}"
-
-
-def _difference_row(rows: pd.DataFrame) -> tuple[str, ...]:
-    found = {row["score"]: row for row in rows.to_dict("records")}
-    first = next(iter(found.values()))
-    return (
-        printable(first["data"]),
-        f"{printable(first['reference'])} {MINUS} {printable(first['name'])}",
-        f"{count(first['trainings'])} and {count(first['other_trainings'])}",
-        *(difference_text(found[score]) for score in SCORES),
-    )
 
 
 def _spreads(trainings: pd.DataFrame) -> str:

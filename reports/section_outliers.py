@@ -171,7 +171,7 @@ def differences_section(study: Study) -> Section | None:
     reference, most = printable(str(table["reference"].iloc[0])), table["asked"].max()
     main = table[(table["asked"] == most) & (table["score"] == "entropy")]
     rows = tuple(
-        _difference_row(own)
+        difference_row(own, "reference_networks", "networks")
         for _, pair in table.groupby(["data", "name"], sort=False)
         for _, own in pair.groupby("asked", sort=False)
     )
@@ -201,13 +201,14 @@ def differences_section(study: Study) -> Section | None:
     )
 
 
-def _difference_row(rows: pd.DataFrame) -> tuple[str, ...]:
+def difference_row(rows: pd.DataFrame, *counts: str) -> tuple[str, ...]:
+    """Outliers, the two names, two numbers of theirs from these columns, and the difference by each score."""
     found = {row["score"]: row for row in rows.to_dict("records")}
     first = next(iter(found.values()))
     return (
         printable(first["data"]),
         f"{printable(first['reference'])} {MINUS} {printable(first['name'])}",
-        f"{count(first['reference_networks'])} and {count(first['networks'])}",
+        " and ".join(count(first[column]) for column in counts),
         *(difference_text(found[score]) for score in SCORES),
     )
 
