@@ -179,11 +179,11 @@ class Trainer:
                 wanted=self.ranks.share(config.networks),
             )
         prior = torch.randn(codes.flatten(0, 1).shape, generator=random).to(self.device)
-        row = {"loss": 0.0, "adversarial_loss": 0.0, "discriminator_loss": 0.0, "accuracy": 0.0}
+        judged: list[Tensor] = []
 
         def judge() -> None:
             if self.mixer_plays:
-                row["discriminator_loss"] = self._judge(prior, mixed.detach().flatten(0, 1))
+                judged.append(self._judge(prior, mixed.detach().flatten(0, 1)))
 
         loss, accuracy, gradients = self.network_gradients(detached, images, labels, judge)
         if not math.isfinite(loss):
@@ -192,8 +192,9 @@ class Trainer:
             list(params.values()),
             [gradients[name] / config.networks for name in params],
         )
-        row |= {"loss": loss, "accuracy": accuracy}
+        row = {"loss": loss, "adversarial_loss": 0.0, "discriminator_loss": 0.0, "accuracy": accuracy}
         if self.mixer_plays:
+            row["discriminator_loss"] = judged[0].item()
             check_loss(row["discriminator_loss"], "loss of the discriminator")
             self.discriminator_optimizer.step()
             with one_thread():
@@ -226,13 +227,13 @@ class Trainer:
                 _moment_distance(codes).backward()
             optimizer.step()
 
-    def _judge(self, prior: Tensor, codes: Tensor) -> float:
+    def _judge(self, prior: Tensor, codes: Tensor) -> Tensor:
         """The discriminator's loss, whose gradient is left in its weights."""
         real, fake = self.discriminator(prior), self.discriminator(codes)
         loss = (functional.softplus(-real).mean() + functional.softplus(fake).mean()) / 2
         self.discriminator_optimizer.zero_grad()
         loss.backward()
-        return loss.item()
+        return loss.detach()
 
     def _explain(self, loss: float, params: Params, images: Tensor) -> NoReturn:
         """Raises, naming where it began: in the generators, a generated weight, or a layer."""
