@@ -25,13 +25,13 @@ import triton
 sys.path.insert(0, str(Path(__file__).parent / "speed"))
 
 from gpu_ways import forward_table, seconds
-from training_step import one_graph
+from training_step import one_graph, what_it_trains
 
 from robust_hypergan.accuracy import measure_accuracy
 from robust_hypergan.attacks import fgsm
-from robust_hypergan.classifiers import MNISTClassifier, build_classifier
+from robust_hypergan.classifiers import MNISTClassifier
 from robust_hypergan.cli_options import find_device
-from robust_hypergan.datasets import Dataset, load_dataset, make_dataset, to_unit
+from robust_hypergan.datasets import Dataset, load_dataset, to_unit
 from robust_hypergan.ensemble import ensemble_forward
 from robust_hypergan.hypergan import HyperGAN
 from robust_hypergan.near_ties import near_ties
@@ -90,19 +90,14 @@ def sampling_table(hypergan: HyperGAN) -> pd.DataFrame:
     )
 
 
-def step_table(dataset: Dataset, device: torch.device) -> pd.DataFrame:
+def step_table(device: torch.device) -> pd.DataFrame:
     """A training step beside the authors' scheme: one graph over all networks, one backward."""
-    noise = torch.randint(0, 256, (5000, 3, 32, 32), dtype=torch.uint8)
-    colour = make_dataset("noise", "train", noise, torch.arange(5000) % 10, dataset.classes)
     rows = []
-    for preset, name, data in (
-        ("standard", "mnist", dataset),
-        ("paper", "mnist", dataset),
-        ("cifar", "cifar", colour),
-    ):
+    for preset in ("standard", "paper", "cifar"):
+        classifier, data = what_it_trains(preset)
         config, times = PRESETS[preset].training, {}
         for way in ("authors", "float32", "bfloat16"):
-            hypergan = HyperGAN(build_classifier(name, 10), PRESETS[preset].hypergan, seed=0).to(device)
+            hypergan = HyperGAN(classifier, PRESETS[preset].hypergan, seed=0).to(device)
             trainer = Trainer(
                 hypergan, data, replace(config, precision="float32" if way == "authors" else way)
             )
@@ -207,7 +202,7 @@ def main() -> None:
         partial(forward_table, hypergan, torch.cat([mixed] * 11), 64),
         partial(ten_cells, hypergan, test_set, device),
         partial(sampling_table, hypergan),
-        partial(step_table, training_set, device),
+        partial(step_table, device),
         partial(memory_table, hypergan, mixed),
         partial(agreement, hypergan, test_set),
     ):

@@ -54,6 +54,7 @@ def main() -> None:
         several_table(hypergan),
         training_table("standard"),
         training_table("paper"),
+        training_table("cifar"),
         sampling_table(hypergan, 2000),
         growth_table(),
         start_table(),
