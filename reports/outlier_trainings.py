@@ -9,7 +9,13 @@ from robust_hypergan.reports.differences import independent_difference_interval,
 from robust_hypergan.reports.figure_outliers import draw_trainings
 from robust_hypergan.reports.outlier_tables import SCORES, reference_of
 from robust_hypergan.reports.section import Picture, Section, Table
-from robust_hypergan.reports.section_outliers import Row, area_text, difference_row, difference_text
+from robust_hypergan.reports.section_outliers import (
+    Row,
+    area_text,
+    by_outliers,
+    difference_row,
+    difference_text,
+)
 from robust_hypergan.reports.study import Study
 from robust_hypergan.reports.wording import count, plural, printable
 
@@ -78,16 +84,13 @@ def trainings_section(study: Study) -> Section | None:
         Table(
             "Mean AUROC over the trainings with Student's 95% interval over them; the images are held fixed.",
             headings,
-            tuple(_area_row(own) for _, own in areas.groupby(["data", "name"], sort=False)),
+            tuple(_area_row(own) for own in by_outliers(areas)),
         )
     ]
     texts = []
     if len(differences):
         caption = f"Mean AUROC of {reference} less that of another kind, with Welch's 95% interval."
-        rows = tuple(
-            difference_row(own, "trainings", "other_trainings")
-            for _, own in differences.groupby(["data", "name"], sort=False)
-        )
+        rows = tuple(difference_row(own, "trainings", "other_trainings") for own in by_outliers(differences))
         tables.append(Table(caption, ("outliers", "kinds", "trainings", *SCORES.values()), rows))
         main = differences[differences["score"] == "entropy"]
         texts = [

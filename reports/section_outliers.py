@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Iterator, Mapping
 from typing import Any
 
 import pandas as pd
@@ -172,7 +172,7 @@ def differences_section(study: Study) -> Section | None:
     main = table[(table["asked"] == most) & (table["score"] == "entropy")]
     rows = tuple(
         difference_row(own, "reference_networks", "networks")
-        for _, pair in table.groupby(["data", "name"], sort=False)
+        for pair in by_outliers(table)
         for _, own in pair.groupby("asked", sort=False)
     )
     caption = (
@@ -199,6 +199,12 @@ def differences_section(study: Study) -> Section | None:
         (Table(caption, ("outliers", "kinds", "networks", *SCORES.values()), rows),),
         (picture,),
     )
+
+
+def by_outliers(table: pd.DataFrame) -> Iterator[pd.DataFrame]:
+    """The rows of each name, one set of outliers after the other."""
+    for _, rows in table.groupby("data", sort=False):
+        yield from (own for _, own in rows.groupby("name", sort=False))
 
 
 def difference_row(rows: pd.DataFrame, *counts: str) -> tuple[str, ...]:

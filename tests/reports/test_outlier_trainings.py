@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -118,6 +119,16 @@ def test_the_section_shows_every_training_of_the_most_networks() -> None:
     assert "ordinary, notmnist 0.9750 to 0.9900" in picture.alt
     drawn = draw_trainings(trainings(AREAS).query("score == 'entropy' and asked == 100"))
     assert [len(line.get_xdata()) for line in drawn.axes[0].lines] == [3, 1, 3, 1, 1, 1]
+
+
+def test_tables_show_one_set_of_outliers_after_the_other() -> None:
+    made = study(AREAS)
+    tables = {**made.tables, "ood_trainings": trainings(AREAS).assign(data="a")}
+    more = trainings(AREAS).assign(data="b")
+    both = pd.concat([tables["ood_trainings"], more]).sort_values(["name", "training"], kind="stable")
+    section = trainings_section(replace(made, tables={**tables, "ood_trainings": both}))
+    assert section is not None
+    assert ["".join(row[0] for row in table.rows) for table in section.tables] == ["aaabbb", "aabb"]
 
 
 def test_where_all_were_trained_once_there_is_no_such_section() -> None:
