@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from queue import SimpleQueue
 
@@ -78,23 +78,32 @@ class NetworkGradients:
         gradients = self._row if self.on_cpu else self.replayed
 
         def work(i: int | None) -> None:
-            if self.on_cpu:
-                torch.set_num_threads(1)  # anew: some libraries hold one number for all threads
             if i is None:
                 beside()
             else:
                 network = {name: value[i] for name, value in params.items()}
                 rows[i - own.start] = gradients(images[i], labels[i], **network)
 
-        list(self.pool.map(work, [None, *own]))
-        if self.on_cpu:
-            torch.set_num_threads(self.threads)
+        self._spread(work, [None, *own])
         losses, accuracies, *parts = self.ranks.gathered(rows, len(images)).split(sizes, 1)
         stacked = {
             name: part.reshape(value.shape).contiguous()
             for (name, value), part in zip(params.items(), parts, strict=True)
         }
         return losses.squeeze(1).mean().item(), accuracies.squeeze(1).mean().item(), stacked
+
+    def _spread(self, work: Callable[[int | None], None], jobs: Iterable[int | None]) -> None:
+        """Does each job on one thread of a CPU; on a GPU here, where the current device is this rank's."""
+
+        def alone(job: int | None) -> None:
+            torch.set_num_threads(1)  # anew: some libraries hold one number for all threads
+            work(job)
+
+        if not self.on_cpu:
+            list(map(work, jobs))
+            return
+        list(self.pool.map(alone, jobs))
+        torch.set_num_threads(self.threads)
 
     def _row(self, images: Tensor, labels: Tensor, /, **network: Tensor) -> Tensor:
         """Loss and accuracy of one network, and the gradients of its parameters, one after the other."""

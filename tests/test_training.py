@@ -1,5 +1,6 @@
 """Training: exact gradients, a HyperGAN that learns, ablations, and resuming to the same last bit."""
 
+import threading
 from dataclasses import replace
 
 import pandas as pd
@@ -84,6 +85,21 @@ def test_gradients_in_bfloat16_point_the_same_way(hard_batch):
         assert gradient.dtype == torch.float32
         cosine = functional.cosine_similarity(gradient.flatten(), exact[2][name].flatten(), dim=0)
         assert 0.99 < cosine < 0.999999
+
+
+def test_what_is_done_beside_has_one_thread_of_the_cpu_and_stays_with_the_gpu_of_its_rank(hard_batch):
+    classifier, params, images, labels = hard_batch
+    of_networks, seen = NetworkGradients(classifier, images[0], half=False), []
+
+    def beside():
+        seen.append((threading.get_ident() == threading.main_thread().ident, torch.get_num_threads()))
+
+    first = of_networks(params, images, labels, beside)
+    of_networks.on_cpu = False  # a device belongs to a thread: this one has its rank's
+    second = of_networks(params, images, labels, beside)
+    assert seen == [(False, 1), (True, torch.get_num_threads())]
+    for name, gradient in first[2].items():
+        torch.testing.assert_close(gradient, second[2][name], atol=1e-6, rtol=1e-4)
 
 
 @pytest.mark.parametrize("half", [False, True])
