@@ -79,10 +79,11 @@ def load_trainings(
 
     Takes what :func:`load_named_checkpoints` takes, and raises what it raises.
     """
-    given = {split_name(each)[0] for each in checkpoints} - {""}
+    given = {split_name(each)[0] for each in checkpoints}
     found: dict[str, list[NetworkDistribution]] = {}
-    for name, each in _loaded(checkpoints, dataset, device, classifier):
-        own = name if name in given else _free_name(name, found)
+    loaded = _loaded(checkpoints, dataset, device, classifier)
+    for text, (name, each) in zip(checkpoints, loaded, strict=True):
+        own = name if split_name(text)[0] else _free_name(name, {*found, *given})
         found.setdefault(own, []).append(each.distribution)
     return found
 

@@ -114,13 +114,21 @@ def test_an_ensemble_that_nobody_attacks_has_all_its_members(kinds):
 
 
 def test_a_name_given_again_is_another_training(checkpoints, tmp_path):
-    names = [f"a={checkpoints[0]}", checkpoints[0], f"a={checkpoints[1]}", checkpoints[0]]
+    names = [f"a={checkpoints[0]}", checkpoints[0], f"a={checkpoints[1]}", f"ordinary={checkpoints[0]}"]
+    names += [checkpoints[0], checkpoints[2]]
     config = OutOfDistributionConfig(tuple(names), outliers=("noise",), networks=(2,), images=10)
     run_out_of_distribution(config, tmp_path, quiet=True)
-    assert pd.read_csv(tmp_path / "ood.csv")["name"].unique().tolist() == ["a", "hypergan", "hypergan-2"]
+    assert pd.read_csv(tmp_path / "ood.csv")["name"].unique().tolist() == [
+        "a",
+        "hypergan",
+        "ordinary",
+        "hypergan-2",
+        "ordinary-2",
+    ]
     rows = pd.read_csv(tmp_path / "ood_trainings.csv").query("score == 'entropy'")
     found = list(rows[["name", "training"]].itertuples(index=False, name=None))
-    assert found == [("a", 1), ("a", 2), ("hypergan", 1), ("hypergan-2", 1)]
+    alone = [("hypergan", 1), ("ordinary", 1), ("hypergan-2", 1), ("ordinary-2", 1)]
+    assert found == [("a", 1), ("a", 2), *alone]
     areas = rows.set_index(["name", "training"])["auroc"]
     assert areas["a", 1] == areas["hypergan", 1] != areas["a", 2]
 
