@@ -7,7 +7,7 @@ import pandas as pd
 
 from robust_hypergan.reports.differences import independent_difference_interval, paired_difference_interval
 from robust_hypergan.reports.figure_outliers import draw_trainings
-from robust_hypergan.reports.outlier_tables import SCORES, reference_of
+from robust_hypergan.reports.outlier_tables import OUTLIER_TABLES, SCORES, reference_of
 from robust_hypergan.reports.section import Picture, Section, Table
 from robust_hypergan.reports.section_outliers import (
     Row,
@@ -60,10 +60,10 @@ def differences_over_trainings(trainings: pd.DataFrame) -> pd.DataFrame:
         row |= {"reference": reference, "reference_networks": first["networks"].iloc[0]}
         row |= {"trainings": len(first), "other_trainings": len(own)}
         rows.append(row | dict(zip(("difference", "ci_low", "ci_high"), found, strict=True)))
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows, columns=[*OUTLIER_TABLES["ood_differences"], "trainings", "other_trainings"])
 
 
-def most_networks(study: Study) -> pd.DataFrame | None:
+def repeated_trainings(study: Study) -> pd.DataFrame | None:
     """``ood_trainings.csv`` for the greatest number of networks; None if nothing was trained twice."""
     trainings = study.tables.get("ood_trainings")
     if trainings is None or trainings["training"].max() < 2:
@@ -74,7 +74,7 @@ def most_networks(study: Study) -> pd.DataFrame | None:
 
 def trainings_section(study: Study) -> Section | None:
     """AUROC and its differences over trainings; None if nothing was trained twice."""
-    trainings = most_networks(study)
+    trainings = repeated_trainings(study)
     if trainings is None:
         return None
     reference = printable(reference_of(trainings))
@@ -87,7 +87,11 @@ def trainings_section(study: Study) -> Section | None:
             tuple(_area_row(own) for own in by_outliers(areas)),
         )
     ]
-    texts = []
+    paragraphs = [
+        "Networks that are trained again, from another seed, differ by more than the intervals over images"
+        " say: those hold the one training fixed. Here the trainings are the sample."
+    ]
+    most = plural(int(trainings["asked"].iloc[0]), "network")
     if len(differences):
         caption = f"Mean AUROC of {reference} less that of another kind, with Welch's 95% interval."
         rows = tuple(difference_row(own, "trainings", "other_trainings") for own in by_outliers(differences))
@@ -97,12 +101,8 @@ def trainings_section(study: Study) -> Section | None:
             f"{printable(row['name'])}, {printable(row['data'])} {difference_text(row)}"
             for row in main.to_dict("records")
         ]
-    most = plural(int(trainings["asked"].iloc[0]), "network")
-    said = f"By the entropy of {most}, or of those there are, {reference} less others: {'; '.join(texts)}."
-    why = (
-        "Networks that are trained again, from another seed, differ by more than the intervals over images"
-        " say: those hold the one training fixed. Here the trainings are the sample."
-    )
+        said = f"By the entropy of {most}, or of those there are, {reference} less others"
+        paragraphs.append(f"{said}: {'; '.join(texts)}.")
     by_entropy = trainings[trainings["score"] == "entropy"]
     picture = Picture(
         "outliers-trainings",
@@ -111,8 +111,8 @@ def trainings_section(study: Study) -> Section | None:
         f"A panel for each set of outliers, a column of marks for each kind. {_spreads(by_entropy)}.",
         draw_trainings(by_entropy),
     )
-    paragraphs = (why, said) if texts else (why,)
-    return Section("outliers-trainings", "Over several trainings", paragraphs, tuple(tables), (picture,))
+    title = "Over several trainings"
+    return Section("outliers-trainings", title, tuple(paragraphs), tuple(tables), (picture,))
 
 
 def _area_row(rows: pd.DataFrame) -> tuple[str, ...]:

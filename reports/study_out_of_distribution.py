@@ -8,7 +8,7 @@ from robust_hypergan.reports.outlier_tables import OUTLIER_GALLERY, OUTLIER_TABL
 from robust_hypergan.reports.outlier_trainings import (
     areas_over_trainings,
     differences_over_trainings,
-    most_networks,
+    repeated_trainings,
     trainings_section,
 )
 from robust_hypergan.reports.section import Section
@@ -42,7 +42,7 @@ def claims(study: Study) -> list[Claim]:
     inliers = str(own.loc[own["role"] == "inlier", "data"].iloc[0])
     areas = ood[(ood["name"] == reference) & (ood["asked"] == most) & (ood["score"] == "entropy")]
     main = differences[(differences["asked"] == most) & (differences["score"] == "entropy")]
-    trainings = most_networks(study)
+    trainings = repeated_trainings(study)
     if trainings is not None:
         by_entropy = trainings[trainings["score"] == "entropy"]
         areas = _where_repeated(areas, areas_over_trainings(by_entropy))

@@ -179,13 +179,13 @@ class Trainer:
                 wanted=self.ranks.share(config.networks),
             )
         prior = torch.randn(codes.flatten(0, 1).shape, generator=random).to(self.device)
-        judged: list[Tensor] = []
+        discriminator_losses: list[Tensor] = []
 
-        def judge() -> None:
+        def discriminate() -> None:
             if self.mixer_plays:
-                judged.append(self._judge(prior, mixed.detach().flatten(0, 1)))
+                discriminator_losses.append(self._discriminator_loss(prior, mixed.detach().flatten(0, 1)))
 
-        loss, accuracy, gradients = self.network_gradients(detached, images, labels, judge)
+        loss, accuracy, gradients = self.network_gradients(detached, images, labels, discriminate)
         if not math.isfinite(loss):
             self._explain(loss, detached, images)
         outputs, output_gradients = (
@@ -194,7 +194,7 @@ class Trainer:
         )
         row = {"loss": loss, "adversarial_loss": 0.0, "discriminator_loss": 0.0, "accuracy": accuracy}
         if self.mixer_plays:
-            row["discriminator_loss"] = judged[0].item()
+            row["discriminator_loss"] = discriminator_losses[0].item()
             check_loss(row["discriminator_loss"], "loss of the discriminator")
             self.discriminator_optimizer.step()
             with one_thread():
@@ -227,7 +227,7 @@ class Trainer:
                 _moment_distance(codes).backward()
             optimizer.step()
 
-    def _judge(self, prior: Tensor, codes: Tensor) -> Tensor:
+    def _discriminator_loss(self, prior: Tensor, codes: Tensor) -> Tensor:
         """The discriminator's loss, whose gradient is left in its weights."""
         real, fake = self.discriminator(prior), self.discriminator(codes)
         loss = (functional.softplus(-real).mean() + functional.softplus(fake).mean()) / 2

@@ -104,7 +104,7 @@ def _split(trainer: Trainer, steps: int = 6) -> dict[str, float]:
 
     backward = torch.autograd.backward
     trainer.network_gradients = timed("networks", trainer.network_gradients)
-    trainer._judge = timed("of these the discriminator", trainer._judge)
+    trainer._discriminator_loss = timed("of these the discriminator", trainer._discriminator_loss)
     trainer.params = timed("generators", trainer.params)
     trainer.optimizer.step = timed("optimiser", trainer.optimizer.step)
     torch.autograd.backward = timed("generators, backward", backward)

@@ -131,5 +131,13 @@ def test_tables_show_one_set_of_outliers_after_the_other() -> None:
     assert ["".join(row[0] for row in table.rows) for table in section.tables] == ["aaabbb", "aabb"]
 
 
+def test_trainings_of_one_kind_alone_have_areas_and_nothing_to_compare_them_with() -> None:
+    alone = study({"hypergan": AREAS["hypergan"]})
+    section = trainings_section(alone)
+    assert section is not None
+    assert (len(section.tables), len(section.paragraphs)) == (1, 1)
+    assert [claim.verdict for claim in claims(alone)] == ["holds"]
+
+
 def test_where_all_were_trained_once_there_is_no_such_section() -> None:
     assert trainings_section(study({name: own[:1] for name, own in AREAS.items()})) is None
