@@ -1,4 +1,4 @@
-"""A classifier in half precision whose last layer stays in float32: fast predictions, near ties aside."""
+"""A classifier in half precision, norm layers and the last layer in float32: fast, near ties aside."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from robust_hypergan.errors import InputError
+from robust_hypergan.layers import NORMS
 from robust_hypergan.networks import Params
 
 
@@ -23,17 +24,21 @@ def halved(
 ) -> tuple[nn.Module, Callable[[Params], Params]]:
     """A copy for images of half precision, and what casts the parameters of a network for it.
 
-    The last linear layer, if there is one, works in float32, so that the logits are not rounded again.
+    The last linear layer, if there is one, works in float32, so that the logits are not rounded again; so do
+    norm layers, as under :func:`torch.autocast`: they add up many numbers, and on a CPU are slow in bfloat16.
     """
     module = copy.deepcopy(classifier).to(kind)
     linear = [name for name, each in module.named_modules() if isinstance(each, nn.Linear)]
-    head = linear[-1] if linear else None
-    if head:
-        module.get_submodule(head).float().register_forward_pre_hook(_in_float32)
+    norms = [name for name, each in module.named_modules() if isinstance(each, NORMS)]
+    exact = {*linear[-1:], *norms}
+    for name in exact:
+        module.get_submodule(name).float().register_forward_pre_hook(_in_float32)
+    for name in norms:
+        module.get_submodule(name).register_forward_hook(lambda *call: call[-1].to(kind))
 
     def cast(network: Params) -> Params:
         return {
-            name: value if head and name.startswith(f"{head}.") else value.to(kind)
+            name: value if name.rpartition(".")[0] in exact else value.to(kind)
             for name, value in network.items()
         }
 

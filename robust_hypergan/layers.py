@@ -46,7 +46,9 @@ class LayerShape:
         return sum(parameter.size for parameter in self.parameters)
 
 
-_NORMS = (nn.GroupNorm, nn.LayerNorm, nn.RMSNorm, nn.modules.instancenorm._InstanceNorm)
+NORMS = (nn.GroupNorm, nn.LayerNorm, nn.RMSNorm, nn.modules.instancenorm._InstanceNorm)
+"""Layers that normalise by statistics of the example at hand."""
+
 _TRANSPOSED = (nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
 
 
@@ -92,11 +94,11 @@ def _parameter_shape(name: str, module: nn.Module, layer: dict[str, nn.Parameter
     shape, leaf = tuple(layer[name].shape), name.rpartition(".")[2]
     if leaf == "weight" and isinstance(module, nn.PReLU):
         return ParameterShape(name, shape, 0.25, 0.1)
-    if not shape or (leaf == "weight" and (len(shape) == 1 or isinstance(module, _NORMS))):
+    if not shape or (leaf == "weight" and (len(shape) == 1 or isinstance(module, NORMS))):
         return ParameterShape(name, shape, 1.0, 0.1)
     if isinstance(module, (nn.Embedding, nn.EmbeddingBag)):
         return ParameterShape(name, shape, 0.0, 1.0)
-    if len(shape) > 1 and not isinstance(module, _NORMS):
+    if len(shape) > 1 and not isinstance(module, NORMS):
         if shape[0] == 1 and leaf != "weight":
             return ParameterShape(name, shape, 0.0, 0.02)
         return ParameterShape(name, shape, 0.0, math.sqrt(2 / _fan_in(module, shape)))

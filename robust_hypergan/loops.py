@@ -1,7 +1,7 @@
 """One network after another: the plain loop, and the ways to make it fast on a CPU.
 
 All give the logits of the plain loop, up to rounding. Shapes: M networks, N images. ``half`` computes in half
-precision (bfloat16; on a GPU float16) up to the last layer, which stays in float32.
+precision (bfloat16; on a GPU float16) as :mod:`robust_hypergan.half` does.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class Loop:
     Args:
         classifier: the architecture, in eval mode.
         images: ``[N, C, H, W]`` in [0, 1].
-        half: compute in half precision up to the last layer.
+        half: compute in half precision.
     """
 
     together: ClassVar[int] = 1

@@ -29,8 +29,8 @@ class NetworkGradients:
     Args:
         classifier: the architecture.
         images: two or more images ``[N, C, H, W]`` in [0, 1], to see how the classifier takes them.
-        half: compute in bfloat16 up to the last layer; None where the processor does so fast and the
-            classifier can be.
+        half: compute in bfloat16, see :func:`robust_hypergan.half.halved`; None where the processor does so
+            fast and the classifier can be.
         label_smoothing: share of each label that is spread over all classes.
         ranks: who shares the networks.
     """

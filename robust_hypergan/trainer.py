@@ -51,7 +51,7 @@ class TrainConfig:
             a discriminator.
         pretraining: steps that fit the mean and covariance of the codes to the prior beforehand.
         seed: of initialisation and of every random choice.
-        precision: of the generated networks, ``float32`` or ``bfloat16`` with a last layer in float32; None
+        precision: of the generated networks, ``float32`` or ``bfloat16`` but for norms and the last layer; None
             is the fastest for processor and classifier. Generators and optimiser work in float32.
         augmentation: of the training images, see :func:`robust_hypergan.augmentation.augment`.
         label_smoothing: share of each label that is spread over all classes (Szegedy et al., CVPR 2016).

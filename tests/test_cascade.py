@@ -9,7 +9,7 @@ from robust_hypergan.cascade import Account, Cascade
 from robust_hypergan.classifiers import MNISTClassifier
 from robust_hypergan.ensemble import default_precision, ensemble_forward, flop_of
 from robust_hypergan.errors import InputError
-from robust_hypergan.half import check_half
+from robust_hypergan.half import check_half, halved
 from robust_hypergan.hypergan import HyperGAN
 from robust_hypergan.loops import Loop
 from robust_hypergan.networks import Networks
@@ -108,6 +108,26 @@ def test_what_cannot_be_halved_is_refused_by_name_and_left_in_float32():
     with pytest.raises(InputError, match="use --precision float32"):
         check_half(Fixed(), torch.rand(2, 1, 2, 2))
     assert default_precision(Fixed(), torch.rand(300, 1, 2, 2), 1e13) == "float32"
+
+
+def test_norm_layers_and_the_last_layer_keep_what_half_precision_would_round():
+    classifier = nn.Sequential(
+        nn.Conv2d(1, 4, 3),
+        nn.GroupNorm(2, 4),
+        nn.Flatten(),
+        nn.Linear(16, 8),
+        nn.LayerNorm(8),
+        nn.Linear(8, 3),
+    )
+    module, cast = halved(classifier)
+    kinds = {name: value.dtype for name, value in cast(dict(classifier.named_parameters())).items()}
+    assert {name for name, kind in kinds.items() if kind == torch.float32} == {
+        f"{layer}.{name}" for layer in (1, 4, 5) for name in ("weight", "bias")
+    }
+    assert kinds == {name: value.dtype for name, value in module.named_parameters()}
+    images = torch.rand(2, 1, 4, 4).bfloat16()
+    assert module[1](module[0](images)).dtype == torch.bfloat16
+    assert module(images).dtype == torch.float32
 
 
 def test_operations_are_counted():
