@@ -51,8 +51,8 @@ class TrainConfig:
             a discriminator.
         pretraining: steps that fit the mean and covariance of the codes to the prior beforehand.
         seed: of initialisation and of every random choice.
-        precision: of the generated networks, ``float32`` or ``bfloat16`` but for norms and the last layer; None
-            is the fastest for processor and classifier. Generators and optimiser work in float32.
+        precision: of the generated networks, ``float32`` or ``bfloat16`` (but for norms and the last layer);
+            None is the fastest for processor and classifier. Generators and optimiser work in float32.
         augmentation: of the training images, see :func:`robust_hypergan.augmentation.augment`.
         label_smoothing: share of each label that is spread over all classes (Szegedy et al., CVPR 2016).
         pgd_eps: radius of the L-inf ball of adversarial training, where each network sees PGD examples made
