@@ -9,8 +9,8 @@ the ball or [0, 1], projected back. Source of the idea: foolbox clips whatever a
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, astuple, dataclass, replace
 from typing import Any
 
 import torch
@@ -36,7 +36,7 @@ class Audit:
     """Findings over all batches of a cell.
 
     Attributes:
-        examples: adversarial images checked.
+        examples: adversarial images checked; 0 where nothing was, or nobody knows.
         linf_max: largest L-inf distance to the input, as returned.
         l2_max: largest L2 distance to the input, as returned.
         out_of_ball: images farther than eps in the cell's norm.
@@ -56,6 +56,18 @@ class Audit:
     forward: int = 0
     backward: int = 0
     notes: tuple[str, ...] = ()
+
+    @classmethod
+    def from_json(cls, record: Mapping[str, Any]) -> Audit:
+        """An audit that was JSON, which knows no tuples.
+
+        Raises:
+            TypeError, ValueError: it is none.
+        """
+        audit = replace(cls(**record), notes=tuple(map(str, record.get("notes", ()))))
+        if not all(isinstance(each, int | float) for each in astuple(audit)[:-1]):
+            raise TypeError("the audit holds no numbers")
+        return audit
 
     def __add__(self, other: Audit) -> Audit:
         """The findings of both."""

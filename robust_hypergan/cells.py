@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ from robust_hypergan.text import file_name
 FORMAT, UNHASHED = "robust-hypergan adversarials 2", "robust-hypergan adversarials 1"
 """The format that is written, and the older one that is still read."""
 
-DESCRIBED = ("attack", "norm", "eps", "options", "target", "attacker")
+DESCRIBED = ("attack", "norm", "eps", "options", "target", "attacker", "audit")
 """What a file of adversarial images says of its cell."""
 
 
@@ -78,7 +78,7 @@ def cell_record(cell: Cell) -> dict[str, Any]:
         "seconds": cell.seconds,
         "status": "failed" if cell.error else "done",
         "error": cell.error,
-        "audit": cell.audit.record(),
+        "audit": cell.audit.record() if cell.audit.examples else None,
     }
 
 
@@ -107,7 +107,8 @@ def save_cell(
         "examples": torch.tensor(examples),
         "source_labels": cell.source_labels,
     }
-    described = {name: getattr(cell, name) for name in DESCRIBED} | {"options": dict(cell.options)}
+    described = {name: getattr(cell, name) for name in DESCRIBED}
+    described |= {"options": dict(cell.options), "audit": asdict(cell.audit)}
     metadata = {
         "format": FORMAT,
         "cell": json.dumps(described, sort_keys=True),
@@ -123,7 +124,7 @@ class SavedCell:
     """A cell read back, with the labels and examples that it was made from.
 
     Attributes:
-        cell: the cell; its audit and seconds are not saved.
+        cell: the cell; its seconds are not saved, and neither was its audit in older files.
         labels: true classes ``[n]``.
         examples: index of each image in its split, ``[n]``.
         data_sha256: of the split.
@@ -157,6 +158,7 @@ def _load_cell(path: Path) -> SavedCell:
         images, answers = tensors["adversarials"], tensors["source_labels"]
         labels, examples = tensors["labels"], tensors["examples"].tolist()
         described = {name: described[name] for name in DESCRIBED if name in described}
+        described["audit"] = Audit.from_json(described.get("audit", {}))
         cell = Cell(**described, adversarials=images, source_labels=answers)
         typed = (
             isinstance(cell.attack, str) and isinstance(cell.attacker, str) and isinstance(cell.options, dict)

@@ -142,6 +142,9 @@ def audit_is_clean(measured: Measured) -> Finding:
     result = measured.result
     done = [cell for cell in result.cells if not cell.error]
     found = [(cell, count) for cell in done if (count := _invalid(cell, result.clean))]
+    unknown = [cell_name(cell) for cell in done if not cell.audit.examples]
+    if unknown and not found:
+        raise InputError(f"the file of {unknown[0]} holds images without their audit: craft them again")
     examples = sum(len(cell.adversarials) for cell in done)
     failed = [f"{cell_name(cell)} raised an error" for cell in result.cells if cell.error]
     names = [cell_name(cell) for cell, _ in found]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, replace
 from itertools import product
 from pathlib import Path
@@ -77,7 +77,8 @@ def craft_cell(
     cell = begun_cell(attack, images, labels, eps=eps, norm=norm, target=target)
     things = {"generator": generator, "images": cell.adversarials, "labels": cell.source_labels}
     facts = saved.load(things) or {"done": 0, "seconds": 0.0, "audit": {}}
-    done, audit, began = facts["done"], _audit(facts["audit"]), time.perf_counter() - facts["seconds"]
+    done, audit = facts["done"], Audit.from_json(facts["audit"])
+    began = time.perf_counter() - facts["seconds"]
     advance(done)
     size = CRAFT_BATCH if images.device.type == "cpu" else GPU_CRAFT_BATCH
     while done < len(images):
@@ -134,12 +135,7 @@ def share_cell(cell: Cell, ranks: Ranks) -> Cell:
     told = ranks.told({"error": cell.error, "seconds": cell.seconds, "audit": asdict(cell.audit)})
     if not told["error"]:
         share_state(ranks, images=cell.adversarials, labels=cell.source_labels)
-    return replace(cell, error=told["error"], seconds=told["seconds"], audit=_audit(told["audit"]))
-
-
-def _audit(record: Mapping[str, Any]) -> Audit:
-    """An audit that was JSON, which knows no tuples."""
-    return replace(Audit(**record), notes=tuple(record.get("notes", ())))
+    return replace(cell, error=told["error"], seconds=told["seconds"], audit=Audit.from_json(told["audit"]))
 
 
 def craft_cells(

@@ -334,3 +334,22 @@ def test_a_silent_failure_is_looked_for_whatever_turns_the_images_take(honest, m
     whole = checks_on_source.no_silent_failure(Probe(honest, EFFORT))
     monkeypatch.setattr("robust_hypergan.attacks.loss.LARGEST_CPU_TURN", 7)  # a short last turn
     assert checks_on_source.no_silent_failure(Probe(honest, EFFORT)) == whole
+
+
+def test_what_the_audit_found_is_saved_with_the_images(trained, test_set, tmp_path, monkeypatch):
+    monkeypatch.setitem(registry.BUILT_IN, "too-far", lambda *arguments, **_: arguments[1] + 1)
+    config = TransferConfig(("too-far",), (0.2,), networks=4, examples=80)
+    first = transfer(trained, test_set, config)
+    source = {"seed": 0, "stream": "source", "index": 0}
+    save_cell(tmp_path, first.cells[0], first.labels, first.indices, test_set.sha256, source)
+    (saved,) = load_cells(tmp_path)
+    assert saved.cell.audit == first.cells[0].audit
+    assert saved.cell.audit.repaired > 0
+
+    def verdict(cell):
+        again = transfer(trained, test_set, config, saved=[replace(saved, cell=cell)])
+        measured = Measured(trained, test_set, config, EvidenceConfig(), again, torch.device("cpu"))
+        return measure_checks(measured)["checks"].set_index("check")["verdict"][17]
+
+    assert verdict(saved.cell) == "FAIL"
+    assert verdict(replace(saved.cell, audit=Audit())) == "NOT RUN"  # as of an older file

@@ -8,6 +8,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from robust_hypergan.attacks import Audit
 from robust_hypergan.cells import Cell, check_saved, load_cells, save_cell
 from robust_hypergan.checkpoint import load_checkpoint
 from robust_hypergan.datasets import make_dataset
@@ -257,6 +258,7 @@ def saved_folder(folder: Path, dataset, **changed) -> Path:
         ({"eps": -0.1}, "can't be right"),
         ({"source": {"seed": "0", "stream": "source", "index": 0}}, "source of fgsm"),
         ({"source": {}}, "does not fit its own description"),
+        ({"audit": Audit(examples="many")}, "does not fit its own description"),
     ],
 )
 def test_saved_images_that_do_not_fit_are_said(changed, message, dataset, tmp_path):
