@@ -97,7 +97,7 @@ def sources_mean_interval(
         return SourcesMean(mean, *logit_interval(mean, reach), spread)
     own = [zero_one_variance(each.rows, each.columns).total for each in sources if each.rows.size > 1]
     twice = max(float(np.mean(own)) - shared.total, 0.0) / (count - 1) if own else 0.0
-    reach *= np.sqrt(max(1 - twice / shared.total, 0.0))
+    reach *= np.sqrt(max(1 - twice / shared.total, 0.0)) if shared.total else 0.0
     reach = float(np.hypot(reach, student_reach(spread / count, count - 1, confidence)))
     return SourcesMean(mean, *logit_interval(mean, reach), max(spread - count * twice, 0.0))
 

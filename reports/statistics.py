@@ -78,7 +78,7 @@ class CrossedVariance:
         """Satterthwaite's (1946) degrees of freedom of the total, at least min(R, C) - 1."""
         rows, columns = self.shape[0] - 1, self.shape[1] - 1
         parts = self.rows**2 / rows + self.columns**2 / columns + self.residual**2 / (rows * columns)
-        return max(self.total**2 / parts, min(rows, columns))
+        return max(self.total**2 / parts if parts else 0.0, min(rows, columns))
 
 
 def crossed_variance(rows: Floats, columns: Floats, squares: float) -> CrossedVariance:

@@ -83,7 +83,7 @@ def measure_beside(
                 evidence = replace(config.evidence, coverage_eps=coverage_eps)
                 bench(replace(config, evidence=evidence), folder)
             runs[name], outcome[name] = load_run(folder), "done"
-        except (InputError, RuntimeError, MemoryError) as error:  # no reason to lose the others
+        except (ValueError, RuntimeError, ArithmeticError, MemoryError) as error:  # others need not be lost
             outcome[name] = " ".join(str(error).split()) or type(error).__name__
         run.update(beside=outcome)
     return compare_runs(runs)

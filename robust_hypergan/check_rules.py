@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from robust_hypergan.reports import sign_test
+import numpy as np
+import pandas as pd
+from torch import Tensor
+
+from robust_hypergan.errors import InputError
+from robust_hypergan.reports import paired_difference_interval, sign_test
 
 PASS, FAIL, NOT_RUN = "PASS", "FAIL", "NOT RUN"
 
@@ -37,6 +42,17 @@ class Finding:
 def finding(passed: object, value: str, cell: str = "", detail: str = "") -> Finding:
     """PASS or FAIL with its value."""
     return Finding(PASS if passed else FAIL, value, cell, detail)
+
+
+def paired_change(differences: Tensor | pd.Series, confidence: float = 0.95) -> tuple[float, float, float]:
+    """Mean of the differences ``[n]`` of n examples, and its interval.
+
+    Raises:
+        InputError: one example has no interval.
+    """
+    if len(differences) < 2:
+        raise InputError("one example has no interval: add --examples")
+    return paired_difference_interval(np.asarray(differences.tolist()), confidence)
 
 
 def surely_more(ours: int, theirs: int) -> bool:

@@ -10,12 +10,12 @@ from torch import Tensor
 
 from robust_hypergan.attacks import NORMS
 from robust_hypergan.cells import Cell
-from robust_hypergan.check_rules import Finding, finding, surely_more
+from robust_hypergan.check_rules import Finding, finding, paired_change, surely_more
 from robust_hypergan.datasets import to_unit
 from robust_hypergan.errors import InputError
 from robust_hypergan.measured import Measured
 from robust_hypergan.probe import Probe, access, cell_name, is_single_step
-from robust_hypergan.reports import difference_interval, paired_difference_interval, wilson_interval
+from robust_hypergan.reports import difference_interval, wilson_interval
 from robust_hypergan.transfer_config import choose_examples
 
 TWINS = ("ordinary", "deep-ensemble")
@@ -114,7 +114,7 @@ def white_box_beats_transfer(probe: Probe) -> Finding:
             (table["attack"] == cell.attack) & (table["norm"] == cell.norm) & (table["eps"] == cell.eps)
         ]
         source = rows["source_fooled"].astype(bool)
-        excess = paired_difference_interval(rows["fooled_fraction"] - source, confidence=0.99)
+        excess = paired_change(rows["fooled_fraction"] - source, confidence=0.99)
         violations = int((~source & (rows["fooled_fraction"] > 0.5)).sum())
         worst.append((excess[1] > 0, violations, excess[0], len(rows), cell))
     if not worst:

@@ -6,11 +6,10 @@ import torch
 from torch import Tensor, nn
 
 from robust_hypergan.cells import Cell
-from robust_hypergan.check_rules import Finding, finding, surely_more
+from robust_hypergan.check_rules import Finding, finding, paired_change, surely_more
 from robust_hypergan.errors import InputError
 from robust_hypergan.networks import Networks, materialise
 from robust_hypergan.probe import Probe
-from robust_hypergan.reports import paired_difference_interval
 
 LITTLE = 0.05
 """Change of the fooled fraction that counts as little."""
@@ -23,7 +22,7 @@ def doubling_changes_little(probe: Probe) -> Finding:
     """5: EOT-PGD with twice the new networks a step."""
     draws = probe.effort.held
     once, twice = (_fooled_by(probe, _eot(probe, count)) for count in (draws, 2 * draws))
-    change, low, high = paired_difference_interval((twice - once).cpu().numpy())
+    change, low, high = paired_change(twice - once)
     return finding(
         low <= LITTLE and high >= -LITTLE,
         f"{draws} draws a step {once.mean():.0%}, {2 * draws} draws {twice.mean():.0%}"
@@ -41,7 +40,7 @@ def worse_is_headline(probe: Probe) -> Finding:
     fooled = {name: _fooled_by(probe, cell) for name, cell in cells.items()}
     headline = max(fooled, key=lambda name: float(fooled[name].mean()))
     single = _fooled_by(probe, _pgd(probe))
-    gain = paired_difference_interval((fooled[headline] - single).cpu().numpy())
+    gain = paired_change(fooled[headline] - single)
     shares = ", ".join(f"{name} {share.mean():.0%}" for name, share in fooled.items())
     return finding(
         gain[2] >= 0,
@@ -63,7 +62,7 @@ def gradients_agree(probe: Probe) -> Finding:
     norms = gradients.norm(dim=2)
     units = gradients / norms.clamp_min(1e-30)[:, :, None]
     cosines = (units.sum(0).norm(dim=1).square() - units.square().sum((0, 2))) / (count * (count - 1))
-    mean, low, high = paired_difference_interval(cosines.cpu().numpy())
+    mean, low, high = paired_change(cosines)
     return finding(
         low > 0,
         f"norm of the mean {gradients.mean(0).norm(dim=1).mean():.3g}, mean norm {norms.mean():.3g}, cosine"
@@ -82,7 +81,7 @@ def vote_and_detector(probe: Probe) -> Finding:
     entropy = {name: torch.special.entr(vote).sum(1) for name, vote in votes.items()}
     clean = torch.special.entr(_mean_probability(probe, probe.images)).sum(1)
     weaker = surely_more(int((fooled["s"] & ~fooled["v"]).sum()), int((fooled["v"] & ~fooled["s"]).sum()))
-    risen = paired_difference_interval((entropy["a"] - entropy["v"]).cpu().numpy())[1] > 0
+    risen = paired_change(entropy["a"] - entropy["v"])[1] > 0
     detected = {name: _auroc(entropy[name], clean) for name in ("v", "a")}
     return finding(
         not weaker and not risen,

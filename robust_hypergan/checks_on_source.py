@@ -9,11 +9,11 @@ from torch import Tensor, nn
 
 from robust_hypergan.attacks import attack_options, find_attack, pgd
 from robust_hypergan.cells import Cell
-from robust_hypergan.check_rules import Finding, finding, surely_more
+from robust_hypergan.check_rules import Finding, finding, paired_change, surely_more
 from robust_hypergan.checks_from_tables import success_by_eps
 from robust_hypergan.errors import InputError
 from robust_hypergan.probe import Probe, access, cell_name, is_single_step
-from robust_hypergan.reports import paired_difference_interval, wilson_interval
+from robust_hypergan.reports import wilson_interval
 
 WHOLE_LINF = 0.5
 """With L-inf 0.5 every image can be made grey: nothing can be better than chance."""
@@ -79,10 +79,8 @@ def has_converged(probe: Probe) -> Finding:
     rise = float((own_loss - _loss(probe, probe.images)).mean())
     wanting, gains = [], []
     for name, cell in more.items():
-        gain = paired_difference_interval(
-            (probe.fools_source(cell).double() - own_fooled.double()).cpu().numpy()
-        )
-        grown = paired_difference_interval((_loss(probe, cell.adversarials) - own_loss).cpu().numpy())
+        gain = paired_change(probe.fools_source(cell).double() - own_fooled.double())
+        grown = paired_change(_loss(probe, cell.adversarials) - own_loss)
         gains.append(f"{name} {100 * gain[0]:+.1f} points")
         if gain[1] > 0.01 or grown[1] > 0.1 * max(rise, 0.0):
             wanting.append(name)

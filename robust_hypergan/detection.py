@@ -19,6 +19,7 @@ from robust_hypergan.draws import DistributionDraws
 from robust_hypergan.ensemble import ensemble_forward
 from robust_hypergan.measured import Measured
 from robust_hypergan.networks import Networks, available, materialise
+from robust_hypergan.probe import comparable
 from robust_hypergan.reports import EVIDENCE_TABLES, detection_table
 from robust_hypergan.transfer_config import choose_examples
 from robust_hypergan.uncertainty import Uncertainty
@@ -66,7 +67,8 @@ def _adaptive(measured: Measured, done: Sequence[Cell]) -> list[pd.DataFrame]:
     """Rows of the adaptive attack on some examples at the middle eps; none if it fails."""
     result, config = measured.result, measured.config
     held = available(measured.distribution, config.seed, "source", config.source, HELD)
-    eps = sorted({cell.eps for cell in done})
+    own = comparable(done)
+    eps = sorted({cell.eps for cell in own})
     images, labels = result.clean[:ADAPTIVE_EXAMPLES], result.labels[:ADAPTIVE_EXAMPLES]
     cell = craft_cell(
         find_attack(f"{ADAPTIVE}:networks={len(held)}"),
@@ -74,8 +76,8 @@ def _adaptive(measured: Measured, done: Sequence[Cell]) -> list[pd.DataFrame]:
         images,
         labels,
         eps=eps[len(eps) // 2],
-        norm=done[0].norm,
-        target=done[0].target,
+        norm=own[0].norm,
+        target=own[0].target,
         seed=config.seed,
         draws=lambda: DistributionDraws(measured.distribution, config.seed, config.source),
         advance=lambda _: None,

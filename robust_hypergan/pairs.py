@@ -19,6 +19,7 @@ from robust_hypergan.draws import DistributionDraws
 from robust_hypergan.ensemble import ensemble_logits
 from robust_hypergan.measured import Measured
 from robust_hypergan.networks import Networks, Params, are_copies, available, materialise
+from robust_hypergan.probe import comparable
 from robust_hypergan.reports import EVIDENCE_TABLES, correlate_pairs
 from robust_hypergan.transfer_config import choose_examples
 
@@ -101,8 +102,8 @@ def _answers(measured: Measured, params: Params, images: Tensor) -> Tensor:
 
 
 def _attacked(measured: Measured, network: Networks, images: Tensor, labels: Tensor) -> Cell:
-    done = [cell for cell in measured.result.cells if not cell.error]
-    eps = sorted({cell.eps for cell in done})
+    own = comparable(measured.result.cells)
+    eps = sorted({cell.eps for cell in own})
     config, distribution = measured.config, measured.distribution
     return craft_cell(
         find_attack(ATTACK),
@@ -110,7 +111,7 @@ def _attacked(measured: Measured, network: Networks, images: Tensor, labels: Ten
         images,
         labels,
         eps=eps[len(eps) // 2],
-        norm=done[0].norm,
+        norm=own[0].norm,
         target=None,
         seed=config.seed,
         draws=lambda: DistributionDraws(distribution, config.seed, config.source),

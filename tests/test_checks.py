@@ -188,6 +188,16 @@ def test_an_attack_of_zero_steps_is_found(trained, test_set, monkeypatch):
     assert silent.cell == "idle, linf eps 0.4"
 
 
+def test_what_a_single_example_cannot_tell_is_no_failure(trained, test_set):
+    result = transfer(trained, test_set, TransferConfig(("pgd",), (0.2,), networks=3, examples=1))
+    assert len(result.labels) == 1
+    config = TransferConfig(("pgd",), (0.2,), networks=3, examples=1)
+    measured = Measured(trained, test_set, config, EvidenceConfig(), result, torch.device("cpu"))
+    table = measure_checks(measured)["checks"].set_index("check")
+    assert set(table["verdict"][[5, 6, 7, 8, 10, 13]]) == {"NOT RUN"}
+    assert set(table["detail"][[5, 6, 7, 8, 10, 13]]) == {"one example has no interval: add --examples"}
+
+
 def test_an_eps_too_small_to_tell_is_no_failure(trained, test_set):
     own = Probe(run(trained, test_set, ("pgd",), (0.02,)), EFFORT)
     with pytest.raises(InputError, match=r"largest eps is too small to tell: .* 100% of 60 at 0\.5"):

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+from robust_hypergan.cells import SavedCell
 from robust_hypergan.datasets import load_dataset
 from robust_hypergan.deep_ensemble import DeepEnsemble
 from robust_hypergan.detection import ADAPTIVE_EXAMPLES, detection
@@ -34,6 +35,19 @@ def ensemble(trained):
     params = trained.sample(Networks(0, "eot", range(5)))
     members = [{name: value[row] for name, value in params.items()} for row in range(5)]
     return DeepEnsemble(trained.classifier, members, attacked=2)
+
+
+def test_of_cells_in_several_norms_those_of_the_first_say_what_the_adaptive_attack_may(trained, test_set):
+    saved, norms = [], (("linf", (0.1,)), ("l2", (2.0, 3.0)))
+    for norm, eps in norms:
+        run = measured(trained, test_set, norm=norm, eps=eps)
+        address = {"seed": 0, "stream": "source", "index": 0}
+        images = (run.result.labels, run.result.indices, test_set.sha256, address)
+        saved += [SavedCell(cell, *images) for cell in run.result.cells]
+    result = transfer(trained, test_set, TransferConfig(networks=6), saved=saved)
+    rows = detection(replace(run, result=result))["uncertainty"]
+    adaptive = rows[rows["attack"].str.startswith("entropy-pgd")]
+    assert set(zip(adaptive["norm"], adaptive["eps"], strict=True)) == {("linf", 0.1)}
 
 
 def test_every_image_is_counted_again_from_the_networks(trained, test_set):

@@ -1,6 +1,7 @@
 """Diversity and transfer of pairs of networks, against plain loops and cases known by hand."""
 
 import math
+from dataclasses import replace
 
 import pandas as pd
 import pytest
@@ -14,6 +15,8 @@ from robust_hypergan.ordinary import OrdinaryNetwork
 from robust_hypergan.pairs import pairs
 from robust_hypergan.transfer_config import TransferConfig
 from robust_hypergan.transferability import transfer
+
+NORMS = (("linf", (0.1,)), ("l2", (2.0, 3.0)))
 
 
 def measured(distribution, test_set, **settings):
@@ -59,6 +62,13 @@ def test_a_small_deep_ensemble_has_the_pairs_that_it_has(trained, test_set):
     tables = pairs(measured(ensemble, test_set, networks=2))
     assert len(tables["pairs"]) == 6
     assert tables["pair_correlations"]["spearman"].isna().all()
+
+
+def test_of_cells_in_several_norms_those_of_the_first_say_the_eps(untrained, test_set):
+    own, other = (measured(untrained, test_set, norm=norm, eps=eps) for norm, eps in NORMS)
+    result = replace(own.result, cells=[*own.result.cells, *other.result.cells])
+    table = pairs(replace(own, result=result))["pairs"]
+    assert set(zip(table["norm"], table["eps"], strict=True)) == {("linf", 0.1)}
 
 
 def test_identical_networks_and_the_l2_norm_and_a_target(trained, test_set):

@@ -57,6 +57,15 @@ def test_where_nothing_escapes_the_interval_is_that_of_the_fewest_trials() -> No
     assert 0.8 < result.low < 0.9
 
 
+def test_sources_whose_examples_have_no_variance_of_their_own_differ_only_between_each_other() -> None:
+    """The examples of one source fool every network, those of the other none."""
+    everything, nothing = (SourceMatrix(np.array([i]), np.full(1, i), np.full(500, i)) for i in (1.0, 0.0))
+    result = sources_mean_interval([everything, nothing], 125.0)
+    assert result.mean == 0.5
+    assert (result.low, result.high) == pytest.approx((0, 1), abs=0.01)
+    assert result.between_variance == 0.5
+
+
 @pytest.mark.parametrize(("sources", "between"), [(3, 0.5), (6, 0.0), (6, 0.7)])
 def test_it_covers_the_mean_over_all_sources_as_often_as_it_says(sources: int, between: float) -> None:
     """Logit-normal sources, examples, networks, and examples that suit one source; 80 % of them count."""
