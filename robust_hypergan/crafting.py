@@ -77,6 +77,9 @@ def craft_cell(
     cell = begun_cell(attack, images, labels, eps=eps, norm=norm, target=target)
     things = {"generator": generator, "images": cell.adversarials, "labels": cell.source_labels}
     facts = saved.load(things) or {"done": 0, "seconds": 0.0, "audit": {}}
+    failed = Cell(attack.spec, norm, eps, attack.options, target, attacker=cell.attacker)
+    if "error" in facts:  # what was measured since is of the other cells alone
+        return replace(failed, seconds=facts["seconds"], error=facts["error"])
     done, audit = facts["done"], Audit.from_json(facts["audit"])
     began = time.perf_counter() - facts["seconds"]
     advance(done)
@@ -98,13 +101,14 @@ def craft_cell(
             )
             with torch.no_grad():
                 cell.source_labels[batch] = network_logits(model, made).argmax(1)
-        except (AttackError, NotFinite) as error:  # which is not kept: another try may fare better
+        except (AttackError, NotFinite) as error:
             if batch.stop - done > 1 and error.__cause__ and is_out_of_memory(error.__cause__):
                 size = (batch.stop - done) // 2
                 generator.set_state(before)
                 continue
-            failed = Cell(attack.spec, norm, eps, attack.options, target, attacker=cell.attacker)
-            return replace(failed, seconds=time.perf_counter() - began, error=str(error))
+            seconds = time.perf_counter() - began
+            saved.save(things, done=done, seconds=seconds, audit=asdict(audit), error=str(error))
+            return replace(failed, seconds=seconds, error=str(error))
         cell.adversarials[batch] = made
         audit += findings
         done += len(made)
@@ -168,10 +172,14 @@ def craft_cells(
     attacks = {spec: find_attack(spec) for spec in config.attacks}
     tasks = [(attacks[spec], spec, eps) for spec, eps in product(config.attacks, config.eps)]
 
+    def state(number: int) -> Saved:
+        _, spec, eps = tasks[number]
+        path = folder and folder / f"cell-{config.source}-{number}.safetensors"
+        return Saved(path, "cell", described | {"attack": spec, "eps": eps})
+
     def craft(number: int, progress: tqdm[Any]) -> Cell:
         attack, spec, eps = tasks[number]
         progress.set_postfix_str(f"{spec} at eps {eps:g}")
-        path = folder and folder / f"cell-{config.source}-{number}.safetensors"
         return craft_cell(
             attack,
             source,
@@ -183,16 +191,21 @@ def craft_cells(
             seed=config.seed,
             draws=lambda: DistributionDraws(distribution, config.seed, config.source),
             advance=progress.update,
-            saved=Saved(path, "cell", described | {"attack": spec, "eps": eps}),
+            saved=state(number),
         )
 
     with track("crafting", len(tasks) * len(images), quiet) as progress:
         own = range(ranks.rank, len(tasks), ranks.size) if folder and ranks.size > 1 else ()
         made = {number: craft(number, progress) for number in own}
         ranks.wait()  # now the states of all cells are in the folder, and crafting one again takes no time
+        worked = False
         for number, (attack, _, eps) in enumerate(tasks):
             if ranks.leads:
                 cell = made.pop(number, None) or craft(number, progress)
             else:
                 cell = begun_cell(attack, images, labels, eps=eps, norm=config.norm, target=config.target)
+            worked |= not cell.error
             yield share_cell(cell, ranks)
+    if ranks.leads and not worked:  # nothing can be measured, so another try may fare better
+        for number in range(len(tasks)):
+            state(number).forget()

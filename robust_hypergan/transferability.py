@@ -112,7 +112,7 @@ def transfer(
 
     Raises:
         InputError: the split has fewer images than asked for, the distribution fewer networks, no class has
-            the target's number, or the source classifies none correctly.
+            the target's number, the source classifies none correctly, or no attack worked.
     """
     check_addresses(distribution, config)
     check_target(config, dataset)
@@ -143,6 +143,8 @@ def transfer(
     cells = [each.cell.to(images.device) for each in saved] or list(
         craft_cells(distribution, source, clean, own_labels, config, quiet, folder, ranks)
     )
+    if all(cell.error for cell in cells):
+        raise InputError(f"no attack worked: {cells[0].error}")
 
     fold = Fold(cells, images, labels, correct, len(dataset.classes), config.seed)
     account = Account()

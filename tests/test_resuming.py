@@ -1,11 +1,13 @@
 """A run that is broken off at any of its stages repeats that one alone, and its tables are the same."""
 
+from dataclasses import replace
 from functools import partial
 
 import pandas as pd
 import pytest
 
 from robust_hypergan.accuracy import measure_accuracy
+from robust_hypergan.attacks import registry
 from robust_hypergan.bench_config import BenchConfig
 from robust_hypergan.benchmark import bench
 from robust_hypergan.checkpoint import save_checkpoint
@@ -95,3 +97,25 @@ def test_seconds_of_a_run_that_was_resumed_hold_those_before(stages, tmp_path):
     assert result.seconds["transfer"] > 0
     assert result.seconds["crafting"] > 0
     assert len(pd.read_csv(tmp_path / "run" / "examples.csv")) == 2 * len(result.indices)
+
+
+def test_a_cell_that_failed_stays_so_while_others_worked(stages, tmp_path, monkeypatch):
+    working = registry.BUILT_IN["fgsm"]
+    monkeypatch.setitem(registry.BUILT_IN, "shaky", lambda *_, **__: 1 / 0)
+    config = replace(CONFIG, transfer=replace(CONFIG.transfer, attacks=["fgsm", "shaky"]))
+    stages.broken = "detection"
+    with pytest.raises(KeyboardInterrupt):
+        bench(config, tmp_path / "run")
+    monkeypatch.setitem(registry.BUILT_IN, "shaky", working)
+    result = bench(config, tmp_path / "run")
+    assert result.summary["status"].tolist() == ["done", "done", "failed", "failed"]
+
+
+def test_where_no_attack_worked_all_are_tried_again(stages, tmp_path, monkeypatch):
+    working = registry.BUILT_IN["fgsm"]
+    monkeypatch.setitem(registry.BUILT_IN, "fgsm", lambda *_, **__: 1 / 0)
+    with pytest.raises(InputError, match="no attack worked"):
+        bench(CONFIG, tmp_path / "run")
+    monkeypatch.setitem(registry.BUILT_IN, "fgsm", working)
+    assert bench(CONFIG, tmp_path / "run").summary["status"].tolist() == ["done", "done"]
+    assert stages.count["write_report"] == 1
