@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from robust_hypergan.durable import make_folder
@@ -32,8 +32,8 @@ def write_comparison(folders: Sequence[Path], out: Path) -> Path:
         The path of ``report.html``.
 
     Raises:
-        InputError: fewer than two runs, one that is given twice or is no finished run, or a folder that
-            holds something else or cannot be written.
+        InputError: fewer than two runs, one that is given twice or is no finished run, runs that aim at
+            different classes, or a folder that holds something else or cannot be written.
     """
     places = [Path(folder).resolve() for folder in folders]
     if len(places) < 2 or len(set(places)) < len(places):
@@ -42,6 +42,7 @@ def write_comparison(folders: Sequence[Path], out: Path) -> Path:
         raise InputError(f"{out} holds something else than a comparison: choose another --out")
     loaded = [load_run(folder) for folder in folders]
     runs = dict(zip(_names(loaded), loaded, strict=True))
+    _check_targets(runs)
     table = compare_runs(runs)
     if table.empty:
         raise InputError("none of these runs has a measured cell: there is nothing to compare")
@@ -49,6 +50,17 @@ def write_comparison(folders: Sequence[Path], out: Path) -> Path:
     write_table(table, out / TABLE)
     section = comparison_section(table, name="comparison", title="What was found")
     return _write_page(runs, section, out)
+
+
+def _check_targets(runs: Mapping[str, Run]) -> None:
+    """Refuses runs of which one counts any wrong class as success and another a class of its own."""
+    aims = {name: " and ".join(run.record.targets) or "any wrong class" for name, run in runs.items()}
+    (first, aim), *others = aims.items()
+    for name, other in others:
+        if other != aim:
+            raise InputError(
+                f"{first} aims at {aim} and {name} at {other}: compare runs of the same --target"
+            )
 
 
 def _write_page(runs: dict[str, Run], section: Section, out: Path) -> Path:

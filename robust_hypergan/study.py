@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -77,13 +78,21 @@ def load_trainings(
 ) -> dict[str, list[NetworkDistribution]]:
     """Network distributions by name, where a ``NAME`` that is given again means another training of the same.
 
-    Takes what :func:`load_named_checkpoints` takes, and raises what it raises.
+    Takes what :func:`load_named_checkpoints` takes.
+
+    Raises:
+        InputError: what that raises, or one file is two trainings.
     """
-    given = {split_name(each)[0] for each in checkpoints}
+    named = [split_name(each) for each in checkpoints]
+    files = Counter((name, path.resolve()) for name, path in named if name)
+    for (name, path), count in files.items():
+        if count > 1:
+            raise InputError(f"{path} is given {count} times as {name}: give each training once")
+    names = {name for name, _ in named}
     found: dict[str, list[NetworkDistribution]] = {}
     loaded = _loaded(checkpoints, dataset, device, classifier)
-    for text, (name, each) in zip(checkpoints, loaded, strict=True):
-        own = name if split_name(text)[0] else _free_name(name, {*found, *given})
+    for (given, _), (name, each) in zip(named, loaded, strict=True):
+        own = given or _free_name(name, {*found, *names})
         found.setdefault(own, []).append(each.distribution)
     return found
 

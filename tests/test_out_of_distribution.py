@@ -133,6 +133,13 @@ def test_a_name_given_again_is_another_training(checkpoints, tmp_path):
     assert areas["a", 1] == areas["hypergan", 1] != areas["a", 2]
 
 
+def test_one_file_is_not_two_trainings(checkpoints, tmp_path):
+    config = OutOfDistributionConfig((f"a={checkpoints[0]}", f"a={checkpoints[0]}"), outliers=("noise",))
+    with pytest.raises(InputError, match="is given 2 times as a: give each training once"):
+        run_out_of_distribution(config, tmp_path / "new", quiet=True)
+    assert not (tmp_path / "new").exists()
+
+
 def test_the_gallery_holds_the_least_sure_inliers_and_the_surest_outliers(finished, kinds):
     gallery = pd.read_csv(finished / "gallery.csv", dtype={"label": str, "predicted": str})
     images = load_file(finished / "gallery.safetensors")["images"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -206,4 +207,9 @@ def test_a_comparison_refuses_what_it_can_not_compare_or_would_overwrite(make: M
         write_comparison([first, second], second)
     with pytest.raises(InputError, match="not a run's folder"):
         write_comparison([first, tmp_path], tmp_path / "out")
+    info = json.loads((second / "run.json").read_text(encoding="utf-8"))
+    info["cells"] = [cell | {"target": 3} for cell in info["cells"]]
+    (second / "run.json").write_text(json.dumps(info), encoding="utf-8")
+    with pytest.raises(InputError, match=r"any wrong class and .* at .*3: compare runs of"):
+        write_comparison([first, second], tmp_path / "out")
     assert not (tmp_path / "out").exists()
