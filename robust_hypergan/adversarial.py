@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +12,14 @@ import pandas as pd
 import torch
 
 from robust_hypergan.bench_config import DataConfig
+from robust_hypergan.durable import make_folder, remove_folder
 from robust_hypergan.errors import InputError, check_range
 from robust_hypergan.networks import NetworkDistribution, Networks, available
-from robust_hypergan.reports import ADVERSARIAL_TABLES, compare_attacks
+from robust_hypergan.reports import ADVERSARIAL_TABLES, compare_attacks, read_table, write_table
 from robust_hypergan.run_folder import RunFolder
 from robust_hypergan.study import Tables, load_named, run_study
 from robust_hypergan.transfer_config import TransferConfig, check_addresses, choose_examples
-from robust_hypergan.transferability import transfer
+from robust_hypergan.transferability import TransferResult, transfer
 
 PAPER_EPS = (0.01, 0.03, 0.08, 0.1, 0.3, 0.5, 1.0)
 """In the authors' scripts."""
@@ -103,21 +105,30 @@ def run_adversarial(
 
     def measure(run: RunFolder) -> Tables:
         run.update(data={"name": dataset.name})
-        rows: dict[str, list[pd.DataFrame]] = {stem: [] for stem in ADVERSARIAL_TABLES}
-        for name, distribution in named.items():
+        parts = []
+        for number, (name, distribution) in enumerate(named.items()):
             for source in _sources(distribution, config):
                 own = replace(config.transfer(), source=source)
-                result = transfer(distribution, dataset, own, device=device, quiet=quiet)
-                summary = result.summary
-                compared = pd.DataFrame(_compared(result.examples, summary))
-                rows["adversarial"].append(summary.assign(name=name, source=source))
-                rows["adversarial_pairs"].append(compared.assign(name=name, source=source))
-        return {
-            stem: pd.concat(parts, ignore_index=True).reindex(columns=ADVERSARIAL_TABLES[stem])
-            for stem, parts in rows.items()
-        }
+                folder = run.progress / f"{number}-{source}"
+                measured = partial(transfer, distribution, dataset, own, device=device, quiet=quiet)
+                parts.append(_kept(folder, measured, {"name": name, "source": source}))
+        return {stem: pd.concat([part[stem] for part in parts], ignore_index=True) for stem in parts[0]}
 
     return run_study("adversarial", asdict(config), out, measure, device=device, command=command)
+
+
+def _kept(folder: Path, measured: Callable[..., TransferResult], address: Mapping[str, object]) -> Tables:
+    """The tables of one source, which stay in the folder when its states are no longer needed."""
+    states, paths = folder / "states", {stem: folder / f"{stem}.csv" for stem in ADVERSARIAL_TABLES}
+    if not all(path.exists() for path in paths.values()):
+        make_folder(folder, parents=True)
+        result = measured(folder=states)
+        summary = result.summary
+        compared = pd.DataFrame(_compared(result.examples, summary))
+        for path, table in zip(paths.values(), (summary, compared), strict=True):
+            write_table(table.assign(**address).reindex(columns=ADVERSARIAL_TABLES[path.stem]), path)
+        remove_folder(states)
+    return {stem: read_table(path, ADVERSARIAL_TABLES[stem]) for stem, path in paths.items()}
 
 
 def _sources(distribution: NetworkDistribution, config: AdversarialConfig) -> Sequence[int]:
