@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -111,13 +111,13 @@ def run_adversarial(
                 own = replace(config.transfer(), source=source)
                 folder = run.progress / f"{number}-{source}"
                 measured = partial(transfer, distribution, dataset, own, device=device, quiet=quiet)
-                parts.append(_kept(folder, measured, {"name": name, "source": source}))
+                parts.append(_kept(folder, measured, name, source))
         return {stem: pd.concat([part[stem] for part in parts], ignore_index=True) for stem in parts[0]}
 
     return run_study("adversarial", asdict(config), out, measure, device=device, command=command)
 
 
-def _kept(folder: Path, measured: Callable[..., TransferResult], address: Mapping[str, object]) -> Tables:
+def _kept(folder: Path, measured: Callable[..., TransferResult], name: str, source: int) -> Tables:
     """The tables of one source, which stay in the folder when its states are no longer needed."""
     states, paths = folder / "states", {stem: folder / f"{stem}.csv" for stem in ADVERSARIAL_TABLES}
     if not all(path.exists() for path in paths.values()):
@@ -126,7 +126,9 @@ def _kept(folder: Path, measured: Callable[..., TransferResult], address: Mappin
         summary = result.summary
         compared = pd.DataFrame(_compared(result.examples, summary))
         for path, table in zip(paths.values(), (summary, compared), strict=True):
-            write_table(table.assign(**address).reindex(columns=ADVERSARIAL_TABLES[path.stem]), path)
+            write_table(
+                table.assign(name=name, source=source).reindex(columns=ADVERSARIAL_TABLES[path.stem]), path
+            )
         remove_folder(states)
     return {stem: read_table(path, ADVERSARIAL_TABLES[stem]) for stem, path in paths.items()}
 
