@@ -18,7 +18,7 @@ GAME = {"adversarial_loss": "adversarial loss (mixer)", "discriminator_loss": "d
 def draw_training(training: pd.DataFrame) -> Figure:
     """Three panels over the steps: classification loss (log scale), the two adversarial losses, accuracy.
 
-    Pale lines are single steps, strong ones their running median over a fiftieth of the training.
+    Pale lines are the rows, strong ones their running median over a fiftieth of the training.
 
     Args:
         training: rows as in ``training.csv``.
@@ -60,7 +60,7 @@ def _curves(axes: Axes, training: pd.DataFrame, names: dict[str, str]) -> None:
 
 
 def _accuracy(axes: Axes, training: pd.DataFrame) -> None:
-    """The evaluated accuracies as points on a line."""
+    """The accuracies as points on a line."""
     rows = training[["step", "accuracy"]].dropna()
     axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=None))
     if rows.empty:

@@ -74,7 +74,9 @@ def _line(axes: Axes, line: Series, *, offset: float, crowded: bool) -> None:
         rows[name].where(told).to_numpy(dtype=float) for name in ("fooled_mean", "ci_low", "ci_high")
     )
     on_source = rows["source_success"].to_numpy(dtype=float)
-    axes.plot(at, on_source, color=line.colour, ls="--", lw=1, alpha=0.4 if crowded else 0.7)
+    mark = "_" if np.isfinite(on_source).sum() == 1 else ""  # a line through one point is invisible
+    alpha = 0.4 if crowded else 0.7
+    axes.plot(at, on_source, color=line.colour, marker=mark, ms=9, ls="--", lw=1, alpha=alpha)
     if not crowded:
         axes.fill_between(at, low, high, color=line.colour, alpha=0.15, linewidth=0)
     axes.vlines(at, low, high, color=line.colour, linewidth=0.9 if crowded else 1.3)

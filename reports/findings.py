@@ -21,6 +21,9 @@ from robust_hypergan.reports.wording import base, cell_text, interval, percent, 
 
 SEVERAL = "several networks"
 
+FAR = 0.2
+"""Quartiles that are so far apart, as shares of the networks, lie far from the mean."""
+
 
 @dataclass(frozen=True)
 class Findings:
@@ -120,9 +123,12 @@ def _spread_sentence(measured: pd.DataFrame) -> str:
     widest = measured.iloc[int((measured["q75"] - measured["q25"]).argmax())]
     name = cell_text(str(widest["attack"]), str(widest["norm"]), float(widest["eps"]))
     scope = "" if len(measured) == 1 else "depending on the cell, "
+    start = f"Single examples lie far from that mean: {scope}{total} of them"
+    if widest["q75"] - widest["q25"] < FAR:
+        start = f"{scope.capitalize()}{total} of the examples"
     return (
-        f"Single examples lie far from that mean: {scope}{total} of them fool every fresh network and {none}"
-        f" fool none, and the middle half reaches from {percent(widest['q25'])} to {percent(widest['q75'])}"
+        f"{start} fool every fresh network and {none} fool none, and the middle half reaches from"
+        f" {percent(widest['q25'])} to {percent(widest['q75'])}"
         f" of the networks{'' if len(measured) == 1 else f' where it is widest ({name})'}."
     )
 

@@ -16,7 +16,7 @@ import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from robust_hypergan.reports.findings import Findings
+from robust_hypergan.reports.findings import SEVERAL, Findings
 from robust_hypergan.reports.page_checks import CHECKS, SIGNS, checks_of, tally
 from robust_hypergan.reports.page_examples import Examples
 from robust_hypergan.reports.page_tables import (
@@ -117,6 +117,7 @@ def _render(template: str, content: Content) -> str:
         "sections": [part for part in content.sections if part.section.name != CHECKS],
         "examples": content.examples,
         "facts": _facts(record, summary),
+        "knowledge": _knowledge(record),
         "networks": _networks(summary),
         "summary": summary_table(summary),
         "marks": marks(summary),
@@ -182,4 +183,22 @@ def _facts(record: Record, summary: pd.DataFrame) -> list[tuple[str, str]]:
         (correct if known else count(summary["examples"].max()), "images the source classifies correctly"),
         (plural(len(summary), "cell"), f"combinations of attack and eps ({plural(attacks, 'attack')})"),
     ]
+    if record.targets:
+        facts.append((", ".join(record.targets), "target class of the attacks"))
     return [(printable(value), printable(label)) for value, label in facts]
+
+
+def _knowledge(record: Record) -> str:
+    """What the attackers of the finished cells know, and what they do not do."""
+    done = [cell for cell in record.cells if cell.status == "done"]
+    several = dict.fromkeys(printable(cell.attack) for cell in done if cell.attacker == SEVERAL)
+    known = "one fixed draw completely, its weights and gradients included, and nothing of the others"
+    stronger = "who holds several networks, or knows the generator,"
+    if several:
+        known += f"; in the cells of {', '.join(several)} several draws, and nothing of the fresh ones"
+        stronger = "who knows more"
+    return (
+        f"The attacker knows {known}. Every fresh network is then asked on its own. The attacker does not see"
+        " their answers, does not adapt to them, and does not attack their vote; an attacker"
+        f" {stronger} can do better than what is shown here."
+    )

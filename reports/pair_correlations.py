@@ -56,10 +56,8 @@ def correlate_pairs(pairs: pd.DataFrame) -> pd.DataFrame:
 
     A network that no image fooled has no transfer rate and is left out, as a source and as a target.
     """
-    names = [f"{side}_{part}" for side in ("from", "to") for part in ("stream", "network")]
-    ends = [pairs[name].astype(str) for name in names]
-    named = pairs.assign(first=ends[0] + ends[1], second=ends[2] + ends[3])
-    kept = [name for name, rows in named.groupby("first", sort=False) if rows["transfer_rate"].notna().all()]
+    named = _named(pairs)
+    kept = _kept(named)
 
     def matrix(column: str) -> Matrix:
         table = named.pivot_table(index="first", columns="second", values=column)
@@ -70,6 +68,25 @@ def correlate_pairs(pairs: pd.DataFrame) -> pd.DataFrame:
         rho, p_value = mantel(matrix(measure), matrix("transfer_rate")) if kept else (np.nan, np.nan)
         rows.append((measure, len(kept), len(kept) * (len(kept) - 1), rho, p_value, PERMUTATIONS))
     return pd.DataFrame(rows, columns=EVIDENCE_TABLES["pair_correlations"])
+
+
+def kept_pairs(pairs: pd.DataFrame) -> pd.DataFrame:
+    """The rows of ``pairs.csv`` between two networks that :func:`correlate_pairs` keeps."""
+    named = _named(pairs)
+    kept = _kept(named)
+    return pairs[named["first"].isin(kept) & named["second"].isin(kept)]
+
+
+def _named(pairs: pd.DataFrame) -> pd.DataFrame:
+    """With a name for either network of a pair: ``first`` and ``second``."""
+    names = [f"{side}_{part}" for side in ("from", "to") for part in ("stream", "network")]
+    ends = [pairs[name].astype(str) for name in names]
+    return pairs.assign(first=ends[0] + ends[1], second=ends[2] + ends[3])
+
+
+def _kept(named: pd.DataFrame) -> list[str]:
+    sources = named.groupby("first", sort=False)
+    return [str(name) for name, rows in sources if rows["transfer_rate"].notna().all()]
 
 
 def _ranked(values: Matrix, off: NDArray[np.bool_]) -> Matrix:

@@ -17,6 +17,10 @@ PAPERS = ("fgsm", "pgd")
 """The attacks of the paper's Figure 4, both on one network and towards any wrong class."""
 
 NO_CELLS = "The run has no fgsm or pgd cells, towards any wrong class, that fooled the source network."
+NO_PAIRS = (
+    "The run has no fgsm and pgd cells at the same norm and eps, towards any wrong class, that both fooled"
+    " the source network."
+)
 
 
 @dataclass(frozen=True)
@@ -104,21 +108,24 @@ def _compare(examples: pd.DataFrame, fgsm: dict[Hashable, Any], pgd: dict[Hashab
 
 
 def band_statement(measured: pd.DataFrame) -> Statement:
-    """Where the mean fooled fraction lies in the paper's band, per attack."""
+    """Where the mean fooled fraction lies in the paper's band, per attack, as far as intervals decide it."""
     claim = f"the mean fooled fraction lies in {interval(*BAND)}"
     if measured.empty:
         return Statement(claim, "not tested", NO_CELLS)
     inside = measured[measured["fooled_mean"].between(*BAND)]
-    surely = inside[(inside["ci_low"] >= BAND[0]) & (inside["ci_high"] <= BAND[1])]
-    verdict = "holds in part" if len(inside) else "does not hold"
-    verdict = "holds" if len(inside) == len(measured) else verdict
+    surely = int(((measured["ci_low"] >= BAND[0]) & (measured["ci_high"] <= BAND[1])).sum())
+    outside = int(((measured["ci_high"] < BAND[0]) | (measured["ci_low"] > BAND[1])).sum())
+    partly = len(measured) - surely - outside
+    verdict = "undecided" if partly else "does not hold"
+    if surely:
+        verdict = "holds" if surely == len(measured) else "holds in part"
     where = "; ".join(
         f"{printable(str(attack))} ({norm_text(str(norm))}): {_eps_list(rows)}"
         for (attack, norm), rows in inside.groupby(["attack", "norm"], sort=False)
     )
-    detail = (
-        f"Inside in {len(inside)} of {plural(len(measured), 'cell')}, {len(surely)} with the whole interval"
-    )
+    detail = f"Inside in {len(inside)} of {plural(len(measured), 'cell')}, {surely} with the whole interval"
+    if partly:
+        detail += f"; {partly} with an interval that reaches over an end of the band"
     return Statement(claim, verdict, f"{detail}. {where}." if where else f"{detail}; {_outside(measured)}.")
 
 
@@ -139,7 +146,7 @@ def order_statement(comparisons: tuple[Comparison, ...]) -> Statement:
     """Whether FGSM transfers better than PGD by the paper's measure, at which eps, and on equal examples."""
     claim = "FGSM transfers better than PGD"
     if not comparisons:
-        return Statement(claim, "not tested", "The run has no fgsm and pgd cells at the same norm and eps.")
+        return Statement(claim, "not tested", NO_PAIRS)
     own = [(one, one.own.verdict) for one in comparisons]
     paired = [(one, one.paired.verdict) for one in comparisons]
     better = [verdict for _, verdict in own].count("FGSM better")

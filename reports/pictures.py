@@ -38,7 +38,7 @@ def _transfer_pictures(run: Run, summary: pd.DataFrame) -> Iterator[Picture]:
         f" {FEWEST_EXAMPLES} did, with its 95% interval"
         " (examples and networks both counted as samples). Dashed, in the same colour: the share of the"
         " initially correct examples that fooled the source network itself.",
-        f"Line plot of the mean fooled fraction against eps. {_means(summary)}",
+        f"Line plot of the mean fooled fraction against eps. {_means(summary)}.",
         draw_transfer(summary),
     )
     yield Picture(
@@ -93,18 +93,20 @@ def _training_picture(training: pd.DataFrame) -> Picture:
         "training",
         "How the networks were trained",
         "Classification loss (log scale), the two adversarial losses that keep the codes close to their"
-        " prior, and the accuracy of generated networks where it was evaluated. Pale: single steps; strong:"
-        " running median.",
-        f"Training curves over {len(training):,} steps.{last}",
+        " prior, and the accuracy of the generated networks on their training images. Each point is the mean"
+        " over the steps since the one before. Pale: these means; strong: their running median.",
+        f"Training curves over {int(training['step'].max()):,} steps.{last}",
         draw_training(training),
     )
 
 
 def _means(summary: pd.DataFrame) -> str:
-    rows = summary[summary["fooled_mean"].notna()]
+    rows = summary[summary["source_fooled"] >= FEWEST_EXAMPLES]
+    if rows.empty:
+        return f"In no cell {FEWEST_EXAMPLES} examples fooled the source network"
     ends = [interval(low, high) for low, high in zip(rows["ci_low"], rows["ci_high"], strict=True)]
     shares = [percent(mean) for mean in rows["fooled_mean"]]
-    return _join(rows, [f"{share} (interval {end})" for share, end in zip(shares, ends, strict=True)]) + "."
+    return _join(rows, [f"{share} (interval {end})" for share, end in zip(shares, ends, strict=True)])
 
 
 def _list(summary: pd.DataFrame, column: str) -> str:

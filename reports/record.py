@@ -83,6 +83,12 @@ class Record:
     seconds: Mapping[str, float]
     beside: Mapping[str, str]
 
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """The classes that cells aim at, by name; none where they aim at any wrong class."""
+        aims = dict.fromkeys(int(cell.target) for cell in self.cells if math.isfinite(cell.target))
+        return tuple(self.classes[aim] if 0 <= aim < len(self.classes) else str(aim) for aim in aims)
+
 
 def check_format(info: Mapping[str, Any]) -> None:
     """Refuses a ``run.json`` that another version of the toolkit wrote in another format.

@@ -10,19 +10,23 @@ import pandas as pd
 
 from robust_hypergan.reports.figure_pairs import draw_pairs
 from robust_hypergan.reports.kinds import Addition, Kinds, add_kinds, kinds_of
-from robust_hypergan.reports.pair_correlations import MEASURES
+from robust_hypergan.reports.pair_correlations import MEASURES, kept_pairs
 from robust_hypergan.reports.run import Run
 from robust_hypergan.reports.section import Picture, Section, Table
 from robust_hypergan.reports.wording import MINUS, cell_text, count, number, percent, plural, printable
 
 SIGNIFICANT = 0.05
+ANY_WRONG = (
+    "The run has a target, but this section attacks towards any wrong class, and counts the networks that"
+    " answer any."
+)
 HEADINGS = ("measure", "networks", "pairs", "least", "mean", "greatest", "Spearman's correlation", "p")
 
 
 def pairs_section(run: Run, summary: pd.DataFrame) -> Section | None:  # noqa: ARG001 - its signature
-    """From ``pairs.csv`` and ``pair_correlations.csv``; None without them, or without any transfer."""
-    pairs, correlations = run.evidence.get("pairs"), run.evidence.get("pair_correlations")
-    if pairs is None or correlations is None or pairs["transfer_rate"].isna().all():
+    """From ``pairs.csv`` and ``pair_correlations.csv``; None without them, or two that were fooled."""
+    every, correlations = run.evidence.get("pairs"), run.evidence.get("pair_correlations")
+    if every is None or correlations is None or (pairs := kept_pairs(every)).empty:
         return None
     rows = tuple(_row(row, pairs) for row in correlations.to_dict("records"))
     permutations = count(correlations["permutations"].max())
@@ -33,7 +37,7 @@ def pairs_section(run: Run, summary: pd.DataFrame) -> Section | None:  # noqa: A
     section = Section(
         "pairs",
         "Do attacks carry less far between networks that differ more?",
-        (_rates(pairs), _finding(correlations)),
+        (_rates(every, pairs), _finding(correlations), *([ANY_WRONG] if run.record.targets else [])),
         (Table(caption, HEADINGS, rows),),
         (_picture(pairs.assign(name=run.record.kind), rows),),
     )
@@ -52,16 +56,22 @@ def _row(row: Mapping[Any, Any], pairs: pd.DataFrame) -> tuple[str, ...]:
     )
 
 
-def _rates(pairs: pd.DataFrame) -> str:
+def _rates(every: pd.DataFrame, pairs: pd.DataFrame) -> str:
+    """How far the attacks carry over ``pairs``, those of ``every`` pair that are kept."""
     first = pairs.to_dict("records")[0]
-    networks = len(pairs[["from_stream", "from_network"]].drop_duplicates())
+    networks, kept = _networks(every), _networks(pairs)
+    left_out = f" Left out: {networks - kept} that no image fooled." if kept < networks else ""
     least, mean, most = _range(pairs["transfer_rate"])
     return (
         f"{plural(networks, 'network')} were attacked one after the other"
-        f" ({cell_text(first['attack'], first['norm'], first['eps'])}). Of the images that fool one of them,"
-        f" another is fooled by {percent(mean)} on average, from {percent(least)} to {percent(most)} from"
-        " pair to pair."
+        f" ({cell_text(first['attack'], first['norm'], first['eps'])}).{left_out} Of the images that fool one"
+        f" of them, another is fooled by {percent(mean)} on average, from {percent(least)} to {percent(most)}"
+        " from pair to pair."
     )
+
+
+def _networks(pairs: pd.DataFrame) -> int:
+    return len(pairs[["from_stream", "from_network"]].drop_duplicates())
 
 
 def _finding(correlations: pd.DataFrame) -> str:
@@ -101,7 +111,7 @@ def _picture(pairs: pd.DataFrame, rows: tuple[tuple[str, ...], ...]) -> Picture:
 
 def _of_all_kinds(kinds: Kinds, run: Run) -> Addition:
     """Transfer and diversity of every kind that has pairs; a single network has none, and it is said."""
-    pairs = kinds.rows[kinds.rows["transfer_rate"].notna()]
+    pairs = pd.concat([kept_pairs(own) for _, own in kinds.rows.groupby("name", sort=False)])
     rates = pairs.groupby("name")["transfer_rate"].mean()
     apart = pairs.groupby("name")["disagreement"].mean()
     missing = [printable(name) for name in kinds.names if name not in rates]
@@ -132,9 +142,8 @@ def _of_all_kinds(kinds: Kinds, run: Run) -> Addition:
 
 
 def _transfer_row(pairs: pd.DataFrame) -> tuple[str, ...]:
-    networks = len(pairs[["from_stream", "from_network"]].drop_duplicates())
     ends = (number(float(value)) for value in _range(pairs["transfer_rate"]))
-    return ("transfer rate", count(networks), count(len(pairs)), *ends, "", "")
+    return ("transfer rate", count(_networks(pairs)), count(len(pairs)), *ends, "", "")
 
 
 def _row_of_kind(correlation: pd.DataFrame, pairs: pd.DataFrame) -> tuple[str, ...]:

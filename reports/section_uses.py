@@ -62,7 +62,7 @@ def _finding(uses: pd.DataFrame) -> str:
     single = uses[uses["use"] == "fixed draw"].set_index(CELL)["accuracy"]
     most = uses[(uses["use"] == VOTE) & (uses["networks"] == vote)].set_index(CELL)["accuracy"]
     both = pd.DataFrame({"single": single, "vote": most}).reset_index()
-    both["gain"] = both["vote"] - both["single"]
+    both["gain"] = (both["vote"] - both["single"]).round(3)  # what the page shows of it
     clean = both[both["images"] == "tried"].to_dict("records")[0]
     attacked = both[both["images"] == "adversarial"].sort_values("gain").to_dict("records")
     texts = [
@@ -70,12 +70,24 @@ def _finding(uses: pd.DataFrame) -> str:
         f" under {cell_text(row['attack'], row['norm'], row['eps'])}"
         for row in (attacked[-1], attacked[0])
     ]
-    text = (
+    return (
         f"The mean vote of {plural(int(vote), 'network')} answers {percent(clean['vote'], 1)} of the clean"
-        f" images rightly, a fixed draw {percent(clean['single'], 1)}. Under attack on one network the vote"
-        f" gains most on a fixed draw with {texts[0]}"
+        f" images rightly, a fixed draw {percent(clean['single'], 1)}. Under attack the vote"
+        f" {_gains(attacked[-1]['gain'], attacked[0]['gain'], *texts)}."
     )
-    return f"{text}, and least with {texts[1]}." if len(attacked) > 1 else f"{text}."
+
+
+def _gains(most: float, least: float, best: str, worst: str) -> str:
+    """What the vote does to the accuracy of a fixed draw, from its gain in its best and its worst cell."""
+    if most > 0:
+        said = f"gains most on a fixed draw with {best}"
+        if least < 0:
+            return f"{said}, and loses most with {worst}"
+        return said if best == worst else f"{said}, and least with {worst}"
+    if least < 0:
+        said = f"gains nothing on a fixed draw, and loses most with {worst}"
+        return f"{said}, least with {best}" if most < 0 and best != worst else said
+    return "gains nothing on a fixed draw"
 
 
 def _votes(uses: pd.DataFrame) -> str:

@@ -17,6 +17,8 @@ from robust_hypergan.reports.run import Run
 from robust_hypergan.reports.section import Picture, Section, Table
 from robust_hypergan.reports.wording import base, cell_text, count, interval, number, percent, printable
 
+ANY_WRONG = "The run has a target, but this section counts the networks that answer any wrong class."
+
 HEADINGS = (
     "attack",
     "examples",
@@ -46,7 +48,7 @@ def wrong_labels_section(run: Run, summary: pd.DataFrame) -> Section | None:  # 
     section = Section(
         "wrong-labels",
         "Do fooled networks agree?",
-        (_finding(told),),
+        (_finding(told), *([ANY_WRONG] if run.record.targets else [])),
         (Table(caption, HEADINGS, rows),),
         (_picture(run, counts),),
     )

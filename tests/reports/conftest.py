@@ -173,8 +173,8 @@ def make_gallery(
 
 
 def make_training(rng: np.random.Generator, steps: int = 200) -> pd.DataFrame:
-    step = np.arange(steps)
-    accuracy = np.where(step % 50 == 49, 0.98 - 0.8 * np.exp(-step / 40), np.nan)
+    step = np.arange(1, steps + 1)
+    accuracy = np.where(step % 50 == 0, 0.98 - 0.8 * np.exp(-step / 40), np.nan)
     return pd.DataFrame(
         {
             "step": step,

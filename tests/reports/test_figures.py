@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -77,6 +78,14 @@ def test_a_mean_over_a_handful_of_examples_is_not_drawn(fake: Any) -> None:
     np.testing.assert_allclose(drawn[[0, 2]], summary["fooled_mean"].iloc[[0, 2]])
 
 
+@pytest.mark.parametrize(("levels", "seen"), [(1, "_"), (3, "")])
+def test_the_success_on_the_source_is_seen_at_a_single_eps_too(fake: Any, levels: int, seen: str) -> None:
+    summary = summarise(fake.examples, fake.networks, fake.info["cells"][:levels])
+    (axes,) = panels(draw_transfer(summary))
+    assert axes.lines[0].get_linestyle() == "--"
+    assert axes.lines[0].get_marker() == seen
+
+
 def test_each_fresh_network_is_a_point_and_the_source_is_none(fake: Any) -> None:
     summary = summarise(fake.examples, fake.networks, fake.info["cells"])
     figure = draw_networks(fake.networks, summary)
@@ -146,7 +155,22 @@ def test_captions_and_descriptions_carry_the_numbers(load: Callable[..., tuple[R
     mean = round(100 * summary["fooled_mean"][0])
     assert f"fgsm, L\u221e eps 0.05 {mean}%" in made["transfer"].alt
     assert "200 steps" in made["training"].alt
+    assert "accuracy of the generated networks on their training images" in made["training"].caption
+    assert "single steps" not in made["training"].caption
     assert all(len(picture.caption) > 60 for picture in made.values())
+
+
+def test_descriptions_tell_what_is_drawn(load: Callable[..., tuple[Run, pd.DataFrame]]) -> None:
+    run, summary = load()
+    summary.loc[0, "source_fooled"] = 9
+    assert run.training is not None
+    sparse = replace(run, training=run.training[run.training["step"] % 10 == 0])
+    made = {picture.name: picture.alt for picture in pictures(sparse, summary)}
+    assert "fgsm, L\u221e eps 0.05" not in made["transfer"]
+    assert "fgsm, L\u221e eps 0.1" in made["transfer"]
+    assert "200 steps" in made["training"]
+    summary["source_fooled"] = 9
+    assert "In no cell 10 examples fooled" in next(pictures(run, summary)).alt
 
 
 def test_a_run_without_training_pictures_or_cells_has_fewer_figures(

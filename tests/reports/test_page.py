@@ -150,6 +150,21 @@ def test_the_page_holds_what_is_needed_to_repeat_and_to_judge(fake: Any, tmp_pat
         assert text in markdown
 
 
+def test_what_the_attacker_knows_and_aims_at_is_that_of_the_cells(fake: Any, tmp_path: Path) -> None:
+    outline, _, markdown = report(fake, tmp_path / "one")
+    for text in (outline.text, markdown):
+        assert "and nothing of the others. Every fresh network" in text
+        assert "an attacker who holds several networks, or knows the generator, can do better" in text
+        assert "target class of the attacks" not in text
+    fake.info["cells"][3] |= {"attacker": "several networks", "target": 7}
+    outline, _, markdown = report(fake, tmp_path / "several")
+    for text in (outline.text, markdown):
+        assert "in the cells of pgd:steps=40 several draws, and nothing of the fresh ones." in text
+        assert "who holds several networks" not in text
+    assert "- **7**: target class of the attacks" in markdown
+    assert "target class of the attacks 7" in outline.text
+
+
 def test_a_hostile_name_is_text_everywhere(fabricate: Any, tmp_path: Path) -> None:
     fake = fabricate(attacks=("fgsm", HOSTILE, "pgd|a*b_c`"), eps=(0.1,), examples=20, networks=10)
     fake.info["command"] = f"robust-hypergan bench --attack '{HOSTILE}' ```"

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -108,6 +110,44 @@ def test_the_section_says_what_the_tables_hold(folder: Path) -> None:
     assert f"disagreement on clean images {MINUS}1 (p = " in section.paragraphs[1]
     assert "overlap of the errors (IoU)" in section.paragraphs[1]
     assert len(section.tables[0].rows) == 3
+
+
+def test_ranges_and_points_are_of_the_pairs_that_are_correlated(fake: Any, tmp_path: Path) -> None:
+    pairs = make_pairs(7)
+    pairs.loc[pairs["from_network"] == 2, "transfer_rate"] = np.nan
+    pairs.loc[pairs["to_network"] == 2, ["transfer_rate", "error_iou"]] = [0.9999, 7.0]
+    fake.info["cells"][0]["target"] = 3
+    folder = fake.write(tmp_path / "run")
+    pairs.to_csv(folder / "pairs.csv", index=False)
+    correlate_pairs(pairs).to_csv(folder / "pair_correlations.csv", index=False)
+    section = pairs_section(load_run(folder), pd.DataFrame())
+    assert section is not None
+    assert "7 networks were attacked" in section.paragraphs[0]
+    assert "Left out: 1 that no image fooled." in section.paragraphs[0]
+    assert ">99%" not in section.paragraphs[0]
+    row = section.tables[0].rows[2]
+    assert row[1:3] == ("6", "30")
+    assert float(row[5]) < 1
+    assert "over 30 pairs" in section.pictures[0].alt
+    assert len(np.asarray(section.pictures[0].figure.axes[0].collections[0].get_offsets())) == 30
+    assert "towards any wrong class" in section.paragraphs[2]
+
+
+def test_kinds_are_compared_over_the_same_pairs(folder: Path) -> None:
+    pairs = make_pairs(7)
+    pairs.loc[pairs["from_network"] == 2, "transfer_rate"] = np.nan
+    tables = {"pairs": pairs, "pair_correlations": correlate_pairs(pairs)}
+    run = replace(load_run(folder), evidence=tables)
+    section = pairs_section(replace(run, beside={"swag": run}), pd.DataFrame())
+    assert section is not None
+    assert {row[2:4] for row in section.tables[1].rows} == {("6", "30")}
+
+
+def test_one_network_that_was_fooled_makes_no_pair(folder: Path) -> None:
+    pairs = make_pairs(2)
+    pairs.loc[pairs["from_network"] == 1, "transfer_rate"] = np.nan
+    tables = {"pairs": pairs, "pair_correlations": correlate_pairs(pairs)}
+    assert pairs_section(replace(load_run(folder), evidence=tables), pd.DataFrame()) is None
 
 
 def test_every_pair_is_a_point() -> None:

@@ -24,6 +24,14 @@ def test_the_least_record_is_read() -> None:
     )
 
 
+def test_targets_are_named_and_told_once() -> None:
+    cell = {"attack": "fgsm", "norm": "linf", "eps": 0.1}
+    cells = [cell, *(cell | {"target": target} for target in (1, 1, 7, None))]
+    named = parse_record(LEAST | {"cells": cells, "data": {"name": "mnist", "classes": ["zero", "one"]}})
+    assert named.targets == ("one", "7")
+    assert parse_record(LEAST | {"cells": [cell]}).targets == ()
+
+
 def test_null_counts_as_absent() -> None:
     nulls = dict.fromkeys(
         ("seed", "versions", "command", "accuracy", "source", "fresh", "examples", "config")

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pytest
 
 from robust_hypergan.reports.columns import EVIDENCE_TABLES
 from robust_hypergan.reports.figure_uses import draw_uses
@@ -48,12 +49,40 @@ def test_the_finding_and_the_table_are_those_of_the_csv(folder: Path) -> None:
     assert (
         "The mean vote of 10 networks answers 97.0% of the clean images rightly, a fixed draw 94.0%" in text
     )
-    assert "most on a fixed draw with 80.0% against 60.0% under pgd, L∞ eps 0.1" in text
+    assert (
+        "Under attack the vote gains most on a fixed draw with 80.0% against 60.0% under pgd, L∞ eps 0.1"
+        in text
+    )
     assert "least with 45.0% against 40.0% under pgd, L∞ eps 0.2" in text
     assert section.tables[0].headings == ("images", *NAMES)
     assert section.tables[0].rows[2][:2] == ("pgd, L∞ eps 0.2", f"10.0% (5{DASH}15%)")
     assert "5 votes of 10 networks" in section.tables[0].caption
     assert "mean vote of 10 networks 45% to 80%" in section.pictures[0].alt
+
+
+@pytest.mark.parametrize(
+    ("votes", "said"),
+    [
+        (
+            [0.45, 0.5],
+            "gains most on a fixed draw with 45.0% against 40.0% under pgd, L∞ eps 0.2, and loses most with",
+        ),
+        (
+            [0.4, 0.5],
+            "gains nothing on a fixed draw, and loses most with 50.0% against 60.0% under pgd, L∞ eps 0.1.",
+        ),
+        ([0.35, 0.5], "under pgd, L∞ eps 0.1, least with 35.0% against 40.0% under pgd, L∞ eps 0.2."),
+        ([0.4, 0.6], "Under attack the vote gains nothing on a fixed draw."),
+    ],
+)
+def test_a_vote_that_loses_is_not_said_to_gain(folder: Path, votes: list[float], said: str) -> None:
+    cells = [("adversarial", 0.2), ("adversarial", 0.1)]
+    section = section_of(
+        folder,
+        table(SMALL | {cell: [*SMALL[cell][:3], vote] for cell, vote in zip(cells, votes, strict=True)}),
+    )
+    assert section is not None
+    assert said in section.paragraphs[0]
 
 
 def test_one_network_has_no_vote(folder: Path) -> None:

@@ -42,6 +42,17 @@ def test_the_finding_is_computed_from_the_table(folder: Path) -> None:
     assert "pgd, L∞ eps 0.1: 75%" in section.pictures[0].alt
 
 
+def test_a_run_with_a_target_says_that_any_wrong_answer_counts(folder: Path) -> None:
+    run = with_tables(folder, [0.5])
+    aimed = tuple(replace(cell, target=3.0) for cell in run.record.cells)
+    for own, paragraphs in ((run, 1), (replace(run, record=replace(run.record, cells=aimed)), 2)):
+        section = wrong_labels_section(own, SUMMARY)
+        assert section is not None
+        assert len(section.paragraphs) == paragraphs
+    assert section is not None
+    assert "counts the networks that answer any wrong class" in section.paragraphs[1]
+
+
 def test_noise_and_cells_of_few_examples_are_left_to_the_table(folder: Path) -> None:
     run = with_tables(folder, [0.25, 0.75, 0.01, 0.99])
     table = run.evidence["wrong_labels"]
