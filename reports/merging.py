@@ -33,13 +33,19 @@ def has_cells(folder: Path) -> bool:
     return (folder / CELLS).is_dir()
 
 
-def merge_cells(folder: Path) -> None:
-    """Writes tables, gallery and ``run.json`` of the cells in ``folder/cells``, in the order of their names.
+def merge_cells(folder: Path, first: Sequence[Path] = ()) -> None:
+    """Writes tables, gallery and ``run.json`` of all cells in ``folder/cells``.
+
+    Args:
+        folder: the run's folder.
+        first: folders of the cells that come first, in their order; the others are in that of their names.
 
     Raises:
-        InputError: there are none, one has not finished, or they are not of the same measurement.
+        InputError: there are none, one has not finished, two are of the same attack, norm and eps, or they
+            are not of the same measurement.
     """
-    cells = sorted(path for path in (folder / CELLS).iterdir() if path.is_dir())
+    there = sorted(path for path in (folder / CELLS).iterdir() if path.is_dir())
+    cells = list(dict.fromkeys([*first, *there]))
     if not cells:
         raise InputError(f"no cells in {folder / CELLS}: give the folder that the command cells has filled")
     for cell in cells:
@@ -47,6 +53,7 @@ def merge_cells(folder: Path) -> None:
     records = [read_record(cell) for cell in cells]
     for cell, record in zip(cells, records, strict=True):
         _check_same(cells[0], records[0], cell, record)
+    _check_different(cells, records)
     for stem in MERGED:
         _merge_table([cell / f"{stem}.csv" for cell in cells], folder / f"{stem}.csv")
     _merge_gallery([cell for cell in cells if (cell / "gallery.csv").exists()], folder)
@@ -60,6 +67,16 @@ def _check_same(first: Path, expected: Mapping[str, Any], cell: Path, record: Ma
     ]:
         if wanted != found:
             raise InputError(f"{cell} and {first} are of different {name}: they can't be put together")
+
+
+def _check_different(cells: Sequence[Path], records: Sequence[Mapping[str, Any]]) -> None:
+    seen: dict[tuple[Any, ...], Path] = {}
+    for cell, record in zip(cells, records, strict=True):
+        for own in record["cells"]:
+            what = own["attack"], own["norm"], own["eps"]
+            if what in seen:
+                raise InputError(f"{seen[what]} and {cell} hold the same attack and eps: delete one of them")
+            seen[what] = cell
 
 
 def _settings(record: Mapping[str, Any]) -> dict[str, Any]:

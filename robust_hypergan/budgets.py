@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +51,7 @@ class Plan:
         seed: of everything.
         networks: what can be trained, by name.
         items: the studies, in the order of the page.
+        settings: what else tells it from other plans of the budget; none where all is as by default.
     """
 
     name: str
@@ -58,6 +59,7 @@ class Plan:
     seed: int
     networks: Mapping[str, BenchConfig]
     items: Mapping[str, Item]
+    settings: Mapping[str, str] = field(default_factory=dict)
 
 
 BASELINES = ("ordinary", "deep-ensemble", "mc-dropout", "swag")
@@ -69,6 +71,9 @@ PAPER_BASELINES = BASELINES[:3]
 SNAPSHOTS = 10
 """Of every training of a HyperGAN, to see how diversity goes along it."""
 
+CIFAR_PRESET = "cifar"
+"""Of the trainings on CIFAR, unless another is asked for."""
+
 NOISE_SHARES = (0.25, 0.5, 0.8, 0.95)
 """Compared in the study of the trade-off."""
 
@@ -77,7 +82,7 @@ PLAIN, HARDENED = "mnist-5k-share-0.95", "mnist-5k-hardened"
 
 
 def find_plan(
-    budget: str, *, root: Path, download: bool = False, seed: int = 0, cifar_preset: str = "cifar"
+    budget: str, *, root: Path, download: bool = False, seed: int = 0, cifar_preset: str = CIFAR_PRESET
 ) -> Plan:
     """The plan of a budget.
 
@@ -97,7 +102,9 @@ def find_plan(
     data, colour = DataConfig(root=root, download=download), find_preset(cifar_preset)
     plan = _quick(data, seed) if budget == "quick" else _full(data, seed, colour)
     needed = {name for item in plan.items.values() for name in item.networks}
-    return replace(plan, networks={name: own for name, own in plan.networks.items() if name in needed})
+    networks = {name: own for name, own in plan.networks.items() if name in needed}
+    other = budget == "full" and cifar_preset != CIFAR_PRESET
+    return replace(plan, networks=networks, settings={"cifar_preset": cifar_preset} if other else {})
 
 
 def _quick(data: DataConfig, seed: int) -> Plan:

@@ -6,11 +6,13 @@ only its own processes read.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from itertools import product
 from pathlib import Path
+from typing import Any
 
-from robust_hypergan.durable import make_folder
+from robust_hypergan.durable import make_folder, read_text
 from robust_hypergan.errors import InputError, unknown
 from robust_hypergan.progress import track
 from robust_hypergan.reports import CELLS
@@ -24,12 +26,43 @@ MOST_HOURS = 10_000
 
 
 def cell_folders(out: Path, attacks: Sequence[str], eps: Sequence[float]) -> dict[Path, tuple[str, float]]:
-    """The folder of each cell, so named that their order is that of one run of all."""
-    cells = enumerate(product(attacks, eps))
-    return {
-        out / CELLS / f"{number:04d}-{file_name(attack)}-{radius:g}": (attack, radius)
-        for number, (attack, radius) in cells
-    }
+    """The folder of each cell, in the order of one run of all.
+
+    It is the one that the cell has already, whatever its number; a new one is so named that the names are in
+    that order, too.
+    """
+    there = {path.name.partition("-")[2]: path for path in sorted((out / CELLS).glob("*-*"))}
+    found = {}
+    for number, (attack, radius) in enumerate(product(attacks, eps)):
+        name = f"{file_name(attack)}-{radius:g}"
+        found[there.get(name, out / CELLS / f"{number:04d}-{name}")] = (attack, radius)
+    return found
+
+
+def check_settings(out: Path, folders: Mapping[Path, tuple[str, float]], config: Mapping[str, Any]) -> None:
+    """Refuses cells that are there already, finished or not, and were asked something else.
+
+    Args:
+        out: the folder of all cells.
+        folders: attack and eps of the cells that are asked for, by folder; the others may have their own.
+        config: the configuration of one run of all, as JSON values.
+
+    Raises:
+        InputError: a cell has other settings, or a damaged ``run.json``.
+    """
+    asked = json.loads(json.dumps(config))
+    for path in sorted((out / CELLS).glob("*/run.json")):
+        try:
+            found = json.loads(read_text(path))["config"]
+            attacks, eps = found["transfer"]["attacks"], found["transfer"]["eps"]
+        except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+            raise InputError(f"{path.parent} holds a damaged run.json: delete that folder") from error
+        if path.parent in folders:
+            attacks, eps = ([each] for each in folders[path.parent])
+        if found != {**asked, "transfer": {**asked["transfer"], "attacks": attacks, "eps": eps}}:
+            raise InputError(
+                f"{path.parent} holds a cell with other settings: choose another --out, or delete that folder"
+            )
 
 
 def check_jobs(out: Path, executor: str, hours: float) -> None:

@@ -31,7 +31,7 @@ from robust_hypergan.networks import NetworkDistribution, Networks, fresh_availa
 from robust_hypergan.preparation import check_fit
 from robust_hypergan.progress import track
 from robust_hypergan.reports import DIVERSITY_TABLES, diversity_table, layer_table
-from robust_hypergan.snapshots import find_snapshots
+from robust_hypergan.snapshots import find_snapshots, snapshots_beside
 from robust_hypergan.study import Tables, load_named, run_study, split_name
 from robust_hypergan.transfer_config import choose_examples
 
@@ -45,7 +45,7 @@ class DiversityConfig:
             ``no-discriminator`` are those that the paper's claims are about.
         data: whose test split the networks answer.
         trainings: folders of trainings with snapshots, ``PATH`` or ``NAME=PATH``, beside those in which the
-            checkpoints lie.
+            checkpoints lie; of these the last snapshot has to hold the same networks as the checkpoint.
         classifier: specification of the classifier of checkpoints that do not say it themselves.
         networks: of each distribution; a finite one has fewer.
         images: that they answer.
@@ -107,7 +107,7 @@ def run_diversity(
         raise InputError(
             f"{', '.join(named)}: one network has no diversity: give a checkpoint that holds a distribution"
         )
-    snapshots = _snapshots(config, named)
+    snapshots = _snapshots(config, named, dataset)
     study = _Study(config, dataset, device)
     return run_study(
         "diversity",
@@ -224,16 +224,17 @@ def _called(name: str, table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _snapshots(
-    config: DiversityConfig, named: Mapping[str, NetworkDistribution]
+    config: DiversityConfig, named: Mapping[str, NetworkDistribution], dataset: Dataset
 ) -> dict[str, dict[int, Path]]:
     """The snapshots of each training, by its name and step.
 
     Raises:
         InputError: a folder holds none, or a name is given twice.
     """
-    paths = [split_name(each)[1] for each in config.checkpoints]
-    found = {name: find_snapshots(path.parent) for name, path in zip(named, paths, strict=True)}
-    found = {name: own for name, own in found.items() if own}
+    found: dict[str, dict[int, Path]] = {}
+    for name, given in zip(named, config.checkpoints, strict=True):
+        own = snapshots_beside(split_name(given)[1], config.classifier, len(dataset.classes))
+        found |= {name: own} if own else {}
     for given in config.trainings:
         name, folder = split_name(given)
         own = find_snapshots(folder)

@@ -57,7 +57,8 @@ def run_reproduction(
     wanted = {name: item for name, item in plan.items.items() if not only or name in only}
     device = device or torch.device("cpu")
     outcome: dict[str, str] = {}
-    with RunFolder(out, command, {"reproduction": plan.name, "seed": plan.seed}, again=True) as run:
+    config = {"reproduction": plan.name, "seed": plan.seed, **plan.settings}
+    with RunFolder(out, command, config, again=True) as run:
         run.update(title=plan.title, device=str(device))
         for name, item in wanted.items():
             say(name)

@@ -28,7 +28,7 @@ from robust_hypergan.progress import track
 from robust_hypergan.reports import TRADEOFF_COLUMNS, paired_difference_interval
 from robust_hypergan.resumable import Saved
 from robust_hypergan.run_folder import RunFolder
-from robust_hypergan.snapshots import find_snapshots
+from robust_hypergan.snapshots import snapshots_beside, step_of
 from robust_hypergan.study import Tables, run_study, split_name
 from robust_hypergan.tradeoff_measures import Row, TradeoffMeasures, tradeoff_row
 from robust_hypergan.transfer_config import TransferConfig
@@ -39,8 +39,9 @@ class TradeoffConfig:
     """Which trainings are compared, and on how much.
 
     Attributes:
-        checkpoints: HyperGANs, ``PATH`` or ``NAME=PATH``, each measured at the snapshots beside it; one
-            without snapshots at its end alone. A nameless one is called by its noise share.
+        checkpoints: HyperGANs, ``PATH`` or ``NAME=PATH``, each measured at the snapshots beside it, the last
+            of which has to hold the same networks; one without, or a snapshot itself, is measured alone. A
+            nameless one is called by its noise share.
         data: whose test split is answered and attacked.
         outliers: a data set of outlying images, or ``noise``; None is the usual one, see
             :func:`robust_hypergan.outliers.load_outliers`.
@@ -149,7 +150,8 @@ class _Study:
             if name in found:
                 raise InputError(f"two trainings are called {name}: name them, NAME={path}")
             end = int((facts.get("training") or {}).get("steps", 0))
-            steps = find_snapshots(path.parent) or {end: path}
+            classes = len(self.dataset.classes)
+            steps = snapshots_beside(path, self.config.classifier, classes) or {step_of(path, end): path}
             found[name] = [
                 State(name, share, step, own, self._fingerprint(own)) for step, own in steps.items()
             ]

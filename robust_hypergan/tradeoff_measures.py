@@ -56,7 +56,13 @@ class TradeoffMeasures:
         self.labels = dataset.labels[chosen].to(device)
 
     def rows(self, hypergan: HyperGAN) -> tuple[list[Row], Tensor]:
-        """A row for each measure, and which inliers ``[n]`` the vote gets right."""
+        """A row for each measure, and which inliers ``[n]`` the vote gets right.
+
+        Attacks that fail have no rows.
+
+        Raises:
+            InputError: every attack failed.
+        """
         clean, vote = self._clean(hypergan)
         return [*clean, *self._attacked(hypergan)], vote
 
@@ -87,7 +93,8 @@ class TradeoffMeasures:
     def _attacked(self, hypergan: HyperGAN) -> Iterator[Row]:
         """How often each attack fools its source, and the other networks where it does."""
         result = transfer(hypergan, self.dataset, self.config, device=self.device)
-        for cell in result.summary.to_dict("records"):
+        done = result.summary[result.summary["status"] == "done"]
+        for cell in done.to_dict("records"):
             given = {"attack": cell["attack"], "eps": cell["eps"]}
             own = {"networks": 1, "images": cell["examples"]}
             success = _share(round(cell["source_fooled"]), round(cell["examples"]))

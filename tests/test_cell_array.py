@@ -23,6 +23,7 @@ from robust_hypergan.errors import InputError
 from robust_hypergan.hypergan import HyperGAN
 from robust_hypergan.measured import EvidenceConfig
 from robust_hypergan.reports import load_run, merge_cells
+from robust_hypergan.run_folder import is_finished
 from robust_hypergan.transferability import TransferConfig
 from robust_hypergan.wrong_labels import wrong_labels
 from tests.killing import contents
@@ -75,6 +76,80 @@ def test_cells_put_together_are_one_run_of_all(measure, tmp_path):
     assert array.summary.drop(columns="seconds").equals(whole.summary.drop(columns="seconds"))
     assert array.record.config["transfer"] == whole.record.config["transfer"]
     assert len(array.gallery.table) == len(array.gallery.clean) > 0
+
+
+@pytest.fixture
+def cells(measure, checkpoint, monkeypatch):  # noqa: ARG001 - without what takes long
+    """The command in this process; it returns the folders of the cells that it made."""
+
+    def in_process(commands, _, **options):  # noqa: ARG001 - the executor's
+        for folder, command in commands.items():
+            if not is_finished(folder):
+                made.append(folder.name)
+                CliRunner().invoke(cli, command[3:], catch_exceptions=False)
+
+    monkeypatch.setattr("robust_hypergan.cell_array.run_cells", in_process)
+    monkeypatch.setattr("robust_hypergan.reports.write_report", lambda folder: folder)
+    made = []
+
+    def run(out, line):
+        made.clear()
+        always = f"cells --checkpoint {checkpoint} --classifier {CLASSIFIER} --outliers noise --examples 100"
+        result = CliRunner().invoke(cli, [*always.split(), *line.split(), "--out", str(out)])
+        if isinstance(result.exception, InputError):
+            raise result.exception
+        assert result.exit_code == 0, result.output
+        return list(made)
+
+    return run
+
+
+def test_cells_that_are_there_are_found_whatever_their_number(cells, tmp_path):
+    assert cells(tmp_path, "--networks 4 --attack fgsm --eps 0.1") == ["0000-fgsm-0.1"]
+    more = "--networks 4 --attack fgsm --attack noise"
+    assert cells(tmp_path, f"{more} --eps 0.05 --eps 0.1") == [
+        "0000-fgsm-0.05",
+        "0002-noise-0.05",
+        "0003-noise-0.1",
+    ]
+    again = "--networks 4 --attack noise --attack fgsm --eps 0.1 --eps 0.05"
+    assert cells(tmp_path, again) == []
+    found = load_run(tmp_path).record.cells
+    asked = [("noise", 0.1), ("noise", 0.05), ("fgsm", 0.1), ("fgsm", 0.05)]
+    assert [(each.attack, each.eps) for each in found] == asked
+    assert cells(tmp_path, "--networks 4 --attack noise --eps 0.05") == []
+    first = load_run(tmp_path).record.cells[0]
+    assert (first.attack, first.eps) == asked[1]
+
+
+@pytest.mark.parametrize("finished", [True, False])
+def test_cells_with_other_settings_are_refused_before_any_is_made(cells, finished, tmp_path):
+    cells(tmp_path, "--networks 4 --attack fgsm --eps 0.1 --save-adversarials")
+    record = tmp_path / "cells" / "0000-fgsm-0.1" / "run.json"
+    if not finished:
+        record.write_text(record.read_text(encoding="utf-8").replace('"done"', '"failed"'), encoding="utf-8")
+    before = contents(tmp_path)
+    for line in (
+        "--networks 8 --attack fgsm --eps 0.1 --save-adversarials",
+        "--networks 4 --attack fgsm --eps 0.1 --save-adversarials --norm l2",
+        "--networks 4 --attack fgsm --eps 0.1",
+        "--networks 4 --attack fgsm --eps 0.10000001 --save-adversarials",
+        "--networks 4 --attack fgsm --eps 0.2 --save-adversarials --seed 3",
+    ):
+        with pytest.raises(InputError, match=r"0000-fgsm-0\.1 holds a cell with other settings: choose"):
+            cells(tmp_path, line)
+    assert contents(tmp_path) == before
+    record.write_text('{"status": "done"}', encoding="utf-8")
+    with pytest.raises(InputError, match=r"0000-fgsm-0\.1 holds a damaged run\.json: delete"):
+        cells(tmp_path, "--networks 4 --attack fgsm --eps 0.1 --save-adversarials")
+
+
+def test_the_same_cell_twice_is_refused_before_anything_is_written(measure, tmp_path):
+    measure(tmp_path / "cells" / "0000-fgsm-0.1", ("fgsm",), (0.1,))
+    shutil.copytree(tmp_path / "cells" / "0000-fgsm-0.1", tmp_path / "cells" / "0001-fgsm-0.1")
+    with pytest.raises(InputError, match=r"0000-fgsm-0\.1 and .*0001-fgsm-0\.1 hold the same attack and eps"):
+        merge_cells(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["cells"]
 
 
 def test_what_does_not_belong_together_is_refused(measure, tmp_path):

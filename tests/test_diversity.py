@@ -137,6 +137,15 @@ def test_snapshots_of_a_checkpoints_own_folder_and_of_another_are_measured(finis
     assert last["mean"] == pytest.approx((by_layer.std() / by_layer.mean()).mean(), rel=1e-6)
 
 
+def test_snapshots_beside_a_checkpoint_of_another_training_are_not_its_own(folder, tmp_path, monkeypatch):
+    monkeypatch.setattr("robust_hypergan.study.write_study", lambda out: out)
+    other = folder / "full" / "other.safetensors"
+    save_checkpoint(other, Checkpoint(hypergan(7), "mnist", 10, {}))
+    checkpoints = (f"other={other}", f"full={folder}/full/hypergan.safetensors")
+    run_diversity(DiversityConfig(checkpoints, DataConfig("mnist-5k"), **FEW), tmp_path / "out")
+    assert set(table(tmp_path / "out", "along_training")["name"]) == {"full"}
+
+
 def test_what_cannot_be_compared_is_refused_before_anything_is_written(folder, tmp_path):
     full, ordinary = (f"{folder}/{name}.safetensors" for name in ("full/hypergan", "ordinary/ordinary"))
     refused = [

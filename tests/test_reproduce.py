@@ -119,6 +119,25 @@ def test_an_item_that_fails_leaves_the_others(tmp_path: Path) -> None:
     assert '<h2 id="classification">' in page
 
 
+@pytest.mark.parametrize(("first", "then"), [("cifar", "cifar-quick"), ("cifar-quick", "cifar")])
+def test_another_preset_for_cifar_is_refused_and_the_same_goes_on(
+    first: str, then: str, tmp_path: Path
+) -> None:
+    def plan(preset: str) -> Plan:
+        return replace(find_plan("full", root=tmp_path, cifar_preset=preset), networks={}, items={})
+
+    out = tmp_path / "run"
+    run_reproduction(plan(first), out)
+    run_reproduction(plan(first), out)
+    with pytest.raises(InputError, match="other settings"):
+        run_reproduction(plan(then), out)
+
+
+def test_a_preset_that_a_budget_trains_nothing_with_makes_no_other_plan(tmp_path: Path) -> None:
+    assert find_plan("quick", root=tmp_path, cifar_preset="cifar-quick").settings == {}
+    assert find_plan("full", root=tmp_path).settings == {}  # as in folders of earlier versions
+
+
 def test_an_unknown_item_or_budget_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="did you mean figure-4"):
         run_reproduction(PLAN, tmp_path / "run", only=("figure4",))

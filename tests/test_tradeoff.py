@@ -1,5 +1,7 @@
 """The study of the trade-off: what it measures of each state, counted again; what is refused."""
 
+from dataclasses import replace
+
 import pandas as pd
 import pytest
 import torch
@@ -30,6 +32,7 @@ FEW = {
     "images": 60,
     "examples": 80,
 }
+TRAINED = {"training": {"steps": 30}}
 
 
 def hypergan(share, seed):
@@ -41,11 +44,15 @@ def keep(folder, share, seed, *, steps=()):
     """A training of so much noise, with snapshots after these steps, each of a seed of its own."""
     folder.mkdir()
     path = folder / "hypergan.safetensors"
-    facts = {"training": {"steps": 30}}
-    save_checkpoint(path, Checkpoint(hypergan(share, seed), SMALL, 10, facts))
     for place, step in enumerate(steps):
-        keep_snapshot(folder, step, Checkpoint(hypergan(share, seed + place), SMALL, 10, {}))
+        keep_snapshot(folder, step, Checkpoint(hypergan(share, seed + place), SMALL, 10, TRAINED))
+    end = seed + max(0, len(steps) - 1)
+    save_checkpoint(path, Checkpoint(hypergan(share, end), SMALL, 10, TRAINED))
     return path
+
+
+def read(out):
+    return pd.read_csv(out / "tradeoff.csv", keep_default_na=False, na_values={"estimate": [""]})
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +69,7 @@ def table(folder, tmp_path_factory):
     checkpoints = [f"{folder}/few/hypergan.safetensors", f"noisy={folder}/much/hypergan.safetensors"]
     page = run_tradeoff(TradeoffConfig(checkpoints, **FEW), out)
     assert "Chosen" in page.read_text(encoding="utf-8")
-    return pd.read_csv(out / "tradeoff.csv", keep_default_na=False, na_values={"estimate": [""]})
+    return read(out)
 
 
 def test_snapshots_are_measured_and_a_training_without_any_at_its_end(table):
@@ -118,10 +125,7 @@ def test_an_interrupted_study_goes_on_where_it_was(folder, table, tmp_path, monk
         run_tradeoff(config, tmp_path / "out")
     run_tradeoff(config, tmp_path / "out")
     assert len(calls) == 4  # the first state's is kept
-    found = pd.read_csv(
-        tmp_path / "out" / "tradeoff.csv", keep_default_na=False, na_values={"estimate": [""]}
-    )
-    pd.testing.assert_frame_equal(found, table)
+    pd.testing.assert_frame_equal(read(tmp_path / "out"), table)
 
 
 def test_other_networks_under_the_same_path_do_not_go_on_from_its_state(tmp_path, monkeypatch):
@@ -130,7 +134,7 @@ def test_other_networks_under_the_same_path_do_not_go_on_from_its_state(tmp_path
         patch.setattr("robust_hypergan.tradeoff._losses", interrupt)
         with pytest.raises(KeyboardInterrupt):
             run_tradeoff(config, tmp_path / "out")
-    keep_snapshot(tmp_path / "training", 20, Checkpoint(hypergan(0.25, 9), SMALL, 10, {}))
+    keep_snapshot(tmp_path / "training", 10, Checkpoint(hypergan(0.25, 9), SMALL, 10, {}))
     with pytest.raises(InputError, match="state of another trade-off"):
         run_tradeoff(config, tmp_path / "out")
 
@@ -155,3 +159,40 @@ def test_what_cannot_be_compared_is_refused_before_anything_is_written(folder, t
         TradeoffConfig()
     with pytest.raises(InputError, match="eps 2 is out of range"):
         TradeoffConfig(("a",), eps=2)
+
+
+def test_a_snapshot_and_another_checkpoint_beside_snapshots_are_measured_alone(folder, table, tmp_path):
+    other = folder / "few" / "other.safetensors"
+    save_checkpoint(other, Checkpoint(hypergan(0.25, 3), SMALL, 10, TRAINED))
+    early = folder / "few" / "snapshots" / "step-000010.safetensors"
+    run_tradeoff(TradeoffConfig([f"early={early}", f"other={other}"], **FEW), tmp_path / "out")
+    found = read(tmp_path / "out").query("measure != 'vote_loss'").set_index("name")
+    assert found["step"].groupby(level=0).unique().map(list).to_dict() == {"early": [10], "other": [30]}
+    own = table.query("name == 'noise share 0.25' and step == 10 and measure != 'vote_loss'")
+    assert found.loc["early", "estimate"].tolist() == own["estimate"].tolist()
+    assert found.loc["other", "estimate"].tolist() != own["estimate"].tolist()
+
+
+def test_an_attack_that_fails_is_left_out_and_one_is_needed(folder, tmp_path):
+    attacks = tmp_path / "attacks.py"
+    attacks.write_text("def broken(model, inputs, labels, **options): raise ValueError('oh')")
+    checkpoint = [f"{folder}/much/hypergan.safetensors"]
+    broken = f"{attacks}:broken"
+    config = TradeoffConfig(checkpoint, **FEW | {"attacks": (broken, "fgsm")})
+    run_tradeoff(config, tmp_path / "out")
+    assert [each for each in read(tmp_path / "out")["attack"] if each] == ["fgsm", "fgsm"]
+    with pytest.raises(InputError, match=r"^no attack worked: .*oh"):
+        run_tradeoff(TradeoffConfig(checkpoint, **FEW | {"attacks": (broken,)}), tmp_path / "none")
+
+
+def test_a_state_without_an_attack_that_others_have_is_on_the_page(folder, tmp_path, monkeypatch):
+    asked = iter([("fgsm",), ("fgsm",), ("noise",)])
+
+    def some(hypergan, dataset, config, **options):
+        return transfer(hypergan, dataset, replace(config, attacks=next(asked)), **options)
+
+    monkeypatch.setattr("robust_hypergan.tradeoff_measures.transfer", some)
+    checkpoints = [f"{folder}/{name}/hypergan.safetensors" for name in ("few", "much")]
+    config = TradeoffConfig(checkpoints, **FEW)
+    page = run_tradeoff(config, tmp_path / "out").read_text(encoding="utf-8")
+    assert "noise" in page
