@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from robust_hypergan.cells import SavedCell, load_cells
 from robust_hypergan.datasets import Dataset, load_dataset
 from robust_hypergan.ensemble_training import EnsembleConfig
 from robust_hypergan.errors import InputError
@@ -90,13 +91,34 @@ class BenchConfig:
         return f"{self.ensemble.kind if self.ensemble else HyperGAN.kind}.safetensors"
 
     def plain(self) -> dict[str, Any]:
-        """What matters of it, as JSON values: what is loaded has no training."""
+        """What matters of it, as JSON values: what is loaded has no training, and says how it was crafted.
+
+        Raises:
+            InputError: the adversarial images can't be read.
+        """
         config = asdict(self)
+        if self.transfer and self.adversarials:
+            config["transfer"] |= _asked(load_cells(self.adversarials))
         unused = ["hypergan", "ensemble", "training"] if self.checkpoint else []
         unused += [] if self.transfer else ["evidence"]
         for name in unused:
             del config[name]
         return plain_values(config)
+
+
+def _asked(saved: Sequence[SavedCell]) -> dict[str, Any]:
+    """What cells were crafted with, as a transfer is asked it; several norms or targets are a list."""
+    attacks, eps, norms, targets = (
+        list(dict.fromkeys(getattr(each.cell, name) for each in saved))
+        for name in ("attack", "eps", "norm", "target")
+    )
+    return {
+        "attacks": attacks,
+        "eps": sorted(eps),
+        "norm": norms if len(norms) > 1 else norms[0],
+        "target": targets if len(targets) > 1 else targets[0],
+        "examples": len(saved[0].examples),
+    }
 
 
 def plain_values(config: Mapping[str, Any]) -> dict[str, Any]:

@@ -52,7 +52,7 @@ def paired_change(differences: Tensor | pd.Series, confidence: float = 0.95) -> 
     """
     if len(differences) < 2:
         raise InputError("one example has no interval: add --examples")
-    return paired_difference_interval(np.asarray(differences.tolist()), confidence)
+    return paired_difference_interval(np.asarray(differences.tolist()), confidence=confidence)
 
 
 def surely_more(ours: int, theirs: int) -> bool:

@@ -16,7 +16,6 @@ from robust_hypergan.errors import InputError
 from robust_hypergan.measured import Measured
 from robust_hypergan.probe import Probe, access, cell_name, is_single_step
 from robust_hypergan.reports import difference_interval, wilson_interval
-from robust_hypergan.transfer_config import choose_examples
 
 TWINS = ("ordinary", "deep-ensemble")
 
@@ -26,7 +25,7 @@ MOST_CELLS = 5
 
 def threat_model(probe: Probe) -> Finding:
     """1: who holds what, how often the strongest cell fools each use, and that source and fresh differ."""
-    held = {cell.attack: access(cell.attack) for cell in probe.cells}
+    held = {cell.attack: access(cell) for cell in probe.cells}
     strongest = max(
         (cell for cell in probe.cells if cell.eps == probe.eps),
         key=lambda cell: float(probe.fools_source(cell).double().mean()),
@@ -54,8 +53,7 @@ def _copies_of_source(probe: Probe) -> int:
 
 def clean_accuracy(probe: Probe) -> Finding:
     """2: of single networks and of their mean vote, on the examples that the run tried."""
-    dataset, config = probe.measured.dataset, probe.measured.config
-    chosen = choose_examples(dataset, min(config.examples, len(dataset.labels)), config.seed)
+    dataset, chosen = probe.measured.dataset, torch.tensor(probe.measured.result.chosen)
     labels = dataset.labels[chosen].to(probe.labels.device)
     answers = probe.answers(probe.fresh(), to_unit(dataset.images[chosen].to(labels.device)))
     singles = (answers.argmax(2) == labels).double().mean(1)
@@ -92,7 +90,7 @@ def coverage_grows(coverage: pd.DataFrame) -> Finding:
 def success_by_eps(cells: list[Cell], labels: Tensor) -> tuple[list[str], list[str]]:
     """Success of every iterative white-box attack at each eps, in words, and where it surely drops."""
     texts, drops = [], []
-    white = [cell for cell in cells if access(cell.attack) == "source"]
+    white = [cell for cell in cells if access(cell) == "source"]
     chosen = [cell for cell in white if not is_single_step(cell)] or white
     for attack in dict.fromkeys(cell.attack for cell in chosen):
         own = sorted((cell for cell in chosen if cell.attack == attack), key=lambda cell: cell.eps)
@@ -108,7 +106,7 @@ def white_box_beats_transfer(probe: Probe) -> Finding:
     """13: in every white-box cell; an example violates if it spares the source and fools most fresh ones."""
     table, worst = probe.measured.result.examples, []
     for cell in probe.cells:
-        if access(cell.attack) != "source":
+        if access(cell) != "source":
             continue
         rows = table[
             (table["attack"] == cell.attack) & (table["norm"] == cell.norm) & (table["eps"] == cell.eps)

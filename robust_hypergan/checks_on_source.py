@@ -7,7 +7,7 @@ import math
 import torch
 from torch import Tensor, nn
 
-from robust_hypergan.attacks import attack_options, find_attack, pgd
+from robust_hypergan.attacks import BUILT_IN, attack_options, find_attack, pgd
 from robust_hypergan.cells import Cell
 from robust_hypergan.check_rules import Finding, finding, paired_change, surely_more
 from robust_hypergan.checks_from_tables import success_by_eps
@@ -164,7 +164,7 @@ def no_silent_failure(probe: Probe) -> Finding:
 
 
 def _white_box(cells: list[Cell]) -> list[Cell]:
-    return [cell for cell in cells if access(cell.attack) == "source"]
+    return [cell for cell in cells if access(cell) == "source"]
 
 
 def _at_eps(probe: Probe, cells: list[Cell]) -> Cell | None:
@@ -182,6 +182,8 @@ def _strongest(probe: Probe) -> Cell:
 def _with_steps(probe: Probe) -> tuple[str, int, int]:
     """The strongest iterative white-box attack that counts its steps, its steps, and its restarts or 0."""
     for cell in (_strongest(probe), probe.craft("pgd", {"steps": probe.effort.steps})):
+        if cell.attack.partition(":")[0] not in BUILT_IN and cell.attack not in probe.measured.config.attacks:
+            continue  # only a file of images names it, and nobody asked for its code
         known = attack_options(find_attack(cell.attack).craft)
         steps, restarts = (
             cell.options.get(name, known[name].default) if name in known else 0

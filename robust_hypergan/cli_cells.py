@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from robust_hypergan.cli_options import CLASSIFIER, DATA, EVERYWHERE, OUT, TRANSFER, find_device
+from robust_hypergan.cli_options import CLASSIFIER, DATA, EVERYWHERE, OUT, TRANSFER, find_device, refuse_idle
 
 LEFT_OUT = ("checks", "sources", "until_ci_width", "max_networks")
 """Options of a transfer that weigh cells or sources against each other: a cell knows of no other."""
@@ -35,7 +35,8 @@ OWN = ("out", "attacks", "eps", "config", "executor", "at_once", "hours", "slurm
 def cells(out: Path, **flags: Any) -> None:
     """Transfer, each attack at each eps as a job of its own, through submitit; then one report.
 
-    The jobs go on when this command is ended, and what is finished is not run again.
+    The jobs go on when this command is ended, and what is finished is not run again, also where attacks or
+    eps are added; other settings are refused.
 
     \b
     Example:
@@ -43,14 +44,17 @@ def cells(out: Path, **flags: Any) -> None:
           --at-once 100 --attack fgsm --attack pgd --eps 0.1 --eps 0.2 --out RUN2
     """
     from robust_hypergan.benchmark import read_inputs
-    from robust_hypergan.cell_array import cell_folders, check_jobs, parse_options, run_cells
+    from robust_hypergan.cell_array import cell_folders, check_jobs, check_settings, parse_options, run_cells
     from robust_hypergan.reports import headline, load_run, merge_cells, write_report
 
     slurm = parse_options(flags["slurm"])
     check_jobs(out, flags["executor"], flags["hours"])
+    refuse_idle()
     find_device(flags["device"])
-    read_inputs(_config(flags))
+    config = _config(flags)
+    read_inputs(config)
     folders = cell_folders(out, flags["attacks"], flags["eps"])
+    check_settings(out, folders, config.plain())
     common = _arguments(click.get_current_context().command, flags)
     commands = {
         folder: [*common, "--attack", attack, "--eps", repr(eps), "--out", str(folder)]
@@ -65,7 +69,7 @@ def cells(out: Path, **flags: Any) -> None:
         slurm=slurm,
         quiet=flags["quiet"],
     )
-    merge_cells(out)
+    merge_cells(out, list(folders))
     page = write_report(out)
     click.echo(headline(load_run(out)))
     click.echo(page)
@@ -98,6 +102,7 @@ def _config(flags: Mapping[str, Any]) -> Any:
         classifier=flags["classifier"],
         transfer=TransferConfig(**{name: flags[name] for name in names}),
         evidence=EvidenceConfig(checks="off", outliers=flags["outliers"]),
+        save_adversarials=flags["save_adversarials"],
     )
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
+from click.core import ParameterSource
 
 from robust_hypergan.config_file import read_config_file
 from robust_hypergan.errors import InputError, unknown
@@ -160,6 +161,63 @@ EVIDENCE = options(
 )
 
 OUT = click.option("--out", type=click.Path(path_type=Path), required=True, help="The run's folder.")
+
+OF_CRAFTING = ("attacks", "eps", "norm", "examples", "target")
+OF_HYPERGAN = (
+    "pgd_eps",
+    "noise_share",
+    "latent_dim",
+    "code_dim",
+    "hidden",
+    "chunk",
+    "no_mixer",
+    "no_discriminator",
+)
+OF_TRAINING = (
+    "kind",
+    "members",
+    "preset",
+    "steps",
+    "train_networks",
+    "batch",
+    "learning_rate",
+    "augmentation",
+    "label_smoothing",
+    "snapshots",
+    *OF_HYPERGAN,
+)
+
+Flags = Mapping[str, Any]
+
+IDLE: tuple[tuple[str, Callable[[Flags], bool], tuple[str, ...]], ...] = (
+    ("beside --adversarials", lambda flags: flags.get("adversarials") is not None, OF_CRAFTING),
+    ("beside --checkpoint", lambda flags: flags.get("checkpoint") is not None, OF_TRAINING),
+    ("beside --kind {kind}", lambda flags: not _trains("hypergan", flags), OF_HYPERGAN),
+    ("beside --kind {kind}", lambda flags: not _trains("deep-ensemble", flags), ("members",)),
+    ("without --until-ci-width", lambda flags: flags.get("until_ci_width") is None, ("max_networks",)),
+    ("beside --executor {executor}", lambda flags: flags["executor"] != "slurm", ("slurm",)),
+    ("beside --budget {budget}", lambda flags: flags["budget"] != "full", ("cifar_preset",)),
+)
+"""Where flags say nothing: in words, whether that is so, and which flags."""
+
+
+def refuse_idle() -> None:
+    """Refuses what the command line says in vain; the keys of a file may be there for another command.
+
+    Raises:
+        InputError: names the first such flag.
+    """
+    context = click.get_current_context()
+    for option in context.command.params:
+        name, flags = str(option.name), context.params
+        if context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
+            for where, holds, names in IDLE:
+                if name in names and holds(flags):
+                    raise InputError(f"{option.opts[0]} says nothing {where.format(**flags)}: leave it out")
+
+
+def _trains(kind: str, flags: Flags) -> bool:
+    return bool({kind, "all"} & {flags["kind"], *flags.get("beside", ())})
 
 
 def find_device(name: str) -> Any:

@@ -7,11 +7,12 @@ from typing import Any
 
 import click
 
-from robust_hypergan.cli_options import DATA_ROOT, EVERYWHERE, OUT, find_device
+from robust_hypergan.cli_options import DATA_ROOT, EVERYWHERE, find_device, refuse_idle
+from robust_hypergan.errors import unknown
 
 
 @click.command()
-@OUT
+@click.option("--out", type=click.Path(path_type=Path), help="The run's folder; --list needs none.")
 @click.option("--budget", default="quick", show_default=True, help="quick or full.")
 @click.option(
     "--cifar-preset",
@@ -19,12 +20,12 @@ from robust_hypergan.cli_options import DATA_ROOT, EVERYWHERE, OUT, find_device
     show_default=True,
     help="Of the trainings on CIFAR; cifar-quick takes a sixth of the time that cifar takes.",
 )
-@click.option("--only", multiple=True, help="Item to make now; repeat it.  [default: all]")
+@click.option("--only", multiple=True, help="Item to make now, or to list; repeat it.  [default: all]")
 @click.option("--list", "listed", is_flag=True, help="Say what the budget makes, and make nothing.")
 @DATA_ROOT
 @EVERYWHERE
 def reproduce(
-    out: Path, budget: str, cifar_preset: str, only: tuple[str, ...], listed: bool, **flags: Any
+    out: Path | None, budget: str, cifar_preset: str, only: tuple[str, ...], listed: bool, **flags: Any
 ) -> None:
     """Every figure and table of the HyperGAN paper from nothing, in one report.
 
@@ -40,10 +41,17 @@ def reproduce(
 
     own = {"root": flags["data_root"], "download": flags["download"], "seed": flags["seed"]}
     plan = find_plan(budget, cifar_preset=cifar_preset, **own)
+    refuse_idle()
+    for name in only:
+        if name not in plan.items:
+            raise unknown("item", name, plan.items)
     if listed:
         for name, item in plan.items.items():
-            click.echo(f"{name}: {', '.join(item.networks) or 'trains its own networks'}")
+            if not only or name in only:
+                click.echo(f"{name}: {', '.join(item.networks) or 'trains its own networks'}")
         return
+    if out is None:
+        raise click.MissingParameter(param_hint="'--out'", param_type="option")
     click.echo(
         run_reproduction(
             plan,

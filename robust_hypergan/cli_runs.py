@@ -19,6 +19,7 @@ from robust_hypergan.cli_options import (
     TRAINING,
     TRANSFER,
     find_device,
+    refuse_idle,
 )
 from robust_hypergan.errors import InputError, unknown
 
@@ -101,6 +102,7 @@ def _run(flags: dict[str, Any], out: Path, *, trains: bool, transfers: bool) -> 
     from robust_hypergan.run_folder import accuracy_sentence
 
     config = _bench_config(flags, trains=trains, transfers=transfers)
+    refuse_idle()
     with joined() as ranks:
         device = find_device(flags["device"])
         command, quiet = repeat_command(), flags["quiet"]

@@ -56,7 +56,7 @@ def pairs(measured: Measured) -> dict[str, pd.DataFrame]:
         "weight_distance": weight_distance(params),
         "error_iou": error_iou(answers != labels),
     }
-    images, labels = _images(measured, min(ATTACKED, config.examples))
+    images, labels = _images(measured, min(ATTACKED, len(measured.result.chosen)))
     right = _answers(measured, params, images) == labels
     rows = []
     for first, (stream, index) in enumerate(singles):

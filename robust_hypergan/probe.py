@@ -11,7 +11,7 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 
-from robust_hypergan.attacks import Attack, asks_for_draws, find_attack
+from robust_hypergan.attacks import Attack, find_attack
 from robust_hypergan.cells import Cell
 from robust_hypergan.crafting import craft_cell
 from robust_hypergan.draws import DistributionDraws
@@ -170,19 +170,13 @@ class Probe:
         return torch.cat([logits for _, logits in blocks])
 
 
-def access(attack: str) -> str:
+def access(cell: Cell) -> str:
     """What an attack sees, in a word: ``source`` if it differentiates through the one source network.
 
-    Otherwise ``answers`` (of the source), ``draws`` (further networks) or ``nothing``. An attack that cannot
-    be found, as in saved cells from elsewhere, is taken to see the source.
+    Otherwise ``answers`` (of the source), ``draws`` (further networks) or ``nothing``.
     """
-    name = attack.partition(":")[0]
-    if name in WITHOUT_GRADIENT:
-        return WITHOUT_GRADIENT[name]
-    try:
-        return "draws" if asks_for_draws(find_attack(attack).craft) else "source"
-    except InputError:
-        return "source"
+    name = cell.attack.partition(":")[0]
+    return WITHOUT_GRADIENT.get(name) or ("source" if cell.attacker == "one network" else "draws")
 
 
 def is_single_step(cell: Cell) -> bool:

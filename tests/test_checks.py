@@ -346,6 +346,17 @@ def test_a_silent_failure_is_looked_for_whatever_turns_the_images_take(honest, m
     assert checks_on_source.no_silent_failure(Probe(honest, EFFORT)) == whole
 
 
+def test_code_that_only_a_file_of_images_names_is_not_run(trained, test_set, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "evil.py").write_text("open('it was run', 'w')\n")
+    own = run(trained, test_set, ("pgd",), (0.4,))
+    foreign = replace(own.result.cells[0], attack="./evil.py:attack")
+    measured = replace(own, result=replace(own.result, cells=[foreign]))
+    table = measure_checks(measured)["checks"].set_index("check")
+    assert table["verdict"][10] != "NOT RUN"  # with PGD in its place
+    assert not (tmp_path / "it was run").exists()
+
+
 def test_what_the_audit_found_is_saved_with_the_images(trained, test_set, tmp_path, monkeypatch):
     monkeypatch.setitem(registry.BUILT_IN, "too-far", lambda *arguments, **_: arguments[1] + 1)
     config = TransferConfig(("too-far",), (0.2,), networks=4, examples=80)

@@ -13,8 +13,11 @@ from pathlib import Path
 import click
 import pandas as pd
 import pytest
+import torch
 from safetensors.torch import load_file
 
+from robust_hypergan.bench_config import BenchConfig
+from robust_hypergan.cells import Cell, save_cell
 from robust_hypergan.checkpoint import load_checkpoint
 from robust_hypergan.cli import cli
 from robust_hypergan.networks import fingerprint
@@ -66,6 +69,22 @@ def test_bench_takes_every_option_of_train_and_of_transfer_but_saved_images():
     assert options["train"] | options["transfer"] - {"adversarials"} == options["bench"]
 
 
+def test_the_readme_says_which_commands_take_what_is_shared():
+    assert "Every command but `report` and `attacks` takes" in (ROOT / "README.md").read_text()
+    for name in COMMANDS:
+        shared = {"seed", "device", "quiet", "config"} & {each.name for each in cli.commands[name].params}
+        assert len(shared) == (0 if name in ("report", "attacks") else 4)
+
+
+def test_what_a_reproduction_makes_is_listed_without_a_folder(in_process, tmp_path):
+    code, everything, told = in_process("reproduce", "--list", cwd=tmp_path)
+    assert (code, told) == (0, "")
+    assert "\nuncertainty-mnist-5k: mnist-5k-hypergan-0, " in everything
+    code, some, told = in_process("reproduce", "--list", "--only", "regression")
+    assert (code, some, told) == (0, "regression: trains its own networks\n", "")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_two_runs_stand_side_by_side_in_a_folder_of_their_own(finished, tmp_path):
     shutil.copytree(finished, tmp_path / "twin")
     done = run("report", finished, tmp_path / "twin", cwd=tmp_path)
@@ -113,6 +132,33 @@ def test_a_transfer_from_the_checkpoint_gives_the_same_rows(finished, tmp_path):
     assert done.returncode == 0, done.stderr
     first, second = (pd.read_csv(folder / "examples.csv") for folder in (finished, tmp_path / "t"))
     pd.testing.assert_frame_equal(first, second, check_exact=True)
+
+
+def test_the_record_of_saved_adversarials_says_what_they_were_made_with(finished, in_process, tmp_path):
+    common = ["--checkpoint", finished / "hypergan.safetensors", *OWN, "--networks", "3", "--checks", "off"]
+    common += ["--quiet"]
+    made = ["--attack", "noise", "--attack", "fgsm", "--eps", "3", "--eps", "2", "--norm", "l2"]
+    made += ["--target", "2", "--examples", "70", "--save-adversarials"]
+    code, _, told = in_process("transfer", *common, *made, "--out", tmp_path / "made")
+    assert code == 0, told
+    saved = tmp_path / "made" / "adversarials"
+    code, _, told = in_process("transfer", *common, "--adversarials", saved, "--out", tmp_path / "r")
+    assert code == 0, told
+    record = json.loads((tmp_path / "r" / "run.json").read_text())
+    tried = pd.read_csv(tmp_path / "r" / "examples.csv")["example"].nunique()
+    asked = {"attacks": ["fgsm", "noise"], "eps": [2.0, 3.0], "norm": "l2", "target": 2, "examples": tried}
+    assert record["config"]["transfer"] | asked == record["config"]["transfer"]
+
+
+def test_saved_adversarials_of_several_norms_and_targets_are_all_recorded(tmp_path):
+    images, labels = torch.zeros(3, 1, 4, 4), torch.tensor([0, 1, 2])
+    for norm, target in (("linf", None), ("l2", 2)):
+        cell = Cell("fgsm", norm, 0.1, target=target, adversarials=images, source_labels=labels + 1)
+        save_cell(tmp_path, cell, labels, [4, 5, 6], "", {"seed": 0, "stream": "source", "index": 0})
+    asked = BenchConfig(adversarials=tmp_path).plain()["transfer"]
+    assert (asked["attacks"], asked["eps"], asked["examples"]) == (["fgsm"], [0.1], 3)
+    assert sorted(asked["norm"]) == ["l2", "linf"]
+    assert {*asked["target"]} == {None, 2}
 
 
 def test_a_cell_that_fails_is_named_and_the_others_finish(finished, tmp_path):
@@ -271,6 +317,10 @@ def test_a_configuration_file_has_the_keys_of_the_flags_and_a_flag_wins(finished
         (["bench", "--out", "r", "--kind", "swga"], "did you mean swag"),
         (["bench", "--out", "r", "--beside", "swga"], "beside swga: unknown kind or checkpoint"),
         (["bench", "--out", "r", "--config", "none.toml"], "can't read none.toml"),
+        (["reproduce"], "Missing option '--out'"),
+        (["reproduce", "--only", "regression"], "Missing option '--out'"),
+        (["reproduce", "--list", "--only", "regresion"], "did you mean regression"),
+        (["reproduce", "--list", "--only", "regression", "--only", "x"], "unknown item 'x'"),
     ],
 )
 def test_bad_input_is_one_line_and_leaves_nothing_behind(arguments, message, in_process, tmp_path):
@@ -332,8 +382,6 @@ def test_a_checkpoint_that_is_not_one_is_refused(finished, tmp_path):
 
 
 def test_a_missing_gpu_is_said(tmp_path):
-    import torch
-
     if torch.cuda.is_available():
         pytest.skip("there is a CUDA device here")
     assert "no CUDA device here" in refused("bench", "--device", "cuda", "--out", tmp_path / "r")

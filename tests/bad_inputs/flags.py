@@ -189,7 +189,7 @@ OF_ONE_COMMAND: dict[tuple[str, str], tuple[Entry, ...]] = {
 """Where a flag means something else, or can't be refused before the folder is made."""
 
 GOOD = {
-    "bench": ("--out", "r", "--kind", "ordinary", "--networks", "1"),
+    "bench": ("--out", "r", "--networks", "1"),
     "train": ("--out", "r"),
     "transfer": ("--out", "r", "--checkpoint", "{checkpoint}"),
     "sample": ("--out", "r", "--checkpoint", "{checkpoint}"),
