@@ -40,8 +40,8 @@ def _run(kind: Any, batch: Batch, options: dict[str, Any]) -> Tensor:
     attack = kind(batch.model, **given)
     attack.set_device(batch.inputs.device)  # it finds none for a model without parameters
     if batch.targets is not None:
-        attack.set_mode_targeted_by_label(quiet=True)
-    found: Tensor = attack(batch.inputs, batch.labels if batch.targets is None else batch.targets)
+        attack.set_mode_targeted_by_function(lambda *_: batch.targets, quiet=True)
+    found: Tensor = attack(batch.inputs, batch.labels)
     return found
 
 

@@ -8,9 +8,11 @@ value of an option is part of its annotation as well: :class:`AtLeast`.
 
 from __future__ import annotations
 
+import builtins
 import inspect
 import math
 import typing
+from collections import ChainMap, defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any
@@ -62,10 +64,15 @@ class Attack:
 
 
 def signature_of(function: Callable[..., Any]) -> inspect.Signature:
-    """The signature, with annotations evaluated where that is possible."""
+    """The signature, with annotations evaluated where that is possible; a name for type checkers is Any."""
+    known = getattr(inspect.unwrap(function), "__globals__", {})
     try:
-        return inspect.signature(function, eval_str=True)
-    except (NameError, AttributeError, TypeError):  # annotations for type checkers only
+        try:
+            return inspect.signature(function, eval_str=True)
+        except NameError:
+            names = ChainMap(known, vars(builtins), defaultdict(lambda: Any))
+            return inspect.signature(function, eval_str=True, locals=names)
+    except (NameError, AttributeError, TypeError):
         return inspect.signature(function)
 
 

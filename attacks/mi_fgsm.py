@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from robust_hypergan.attacks.ascent import ascend
 from robust_hypergan.attacks.contract import Count, Length
 from robust_hypergan.attacks.loss import input_gradient
-from robust_hypergan.attacks.norms import NORMS, per_example
+from robust_hypergan.attacks.norms import NORMS, enlarged, per_example
 
 
 def mi_fgsm(
@@ -53,7 +53,7 @@ def mi_fgsm(
 
     def gradient(images: Tensor) -> Tensor:
         nonlocal accumulated
-        new = input_gradient(model, images, labels, targets)
+        new = enlarged(input_gradient(model, images, labels, targets))
         length = torch.linalg.vector_norm(new.flatten(1), ord=1, dim=1).clamp_min(1e-12)
         accumulated = decay * accumulated + new / per_example(length, new)
         return accumulated

@@ -32,7 +32,19 @@ def _l2_shrink(delta: Tensor, eps: float) -> Tensor:
     return delta * per_example(factor, delta)
 
 
+def enlarged(gradient: Tensor) -> Tensor:
+    """The gradient times a power of 2 for each example that brings its largest entry to between 0.5 and 1.
+
+    That of a network that is sure is so small that its square, and soon its length, is 0 in float32.
+    """
+    exponent = torch.frexp(gradient.flatten(1).abs().amax(1)).exponent
+    half = per_example(exponent.clamp(-148, 127).div(2, rounding_mode="floor"), gradient)
+    rest = per_example(exponent.clamp(-148, 127), gradient) - half
+    return torch.ldexp(torch.ldexp(gradient, -half), -rest)
+
+
 def _l2_steepest(gradient: Tensor) -> Tensor:
+    gradient = enlarged(gradient)
     return gradient / per_example(_l2_length(gradient).clamp_min(1e-12), gradient)
 
 

@@ -90,9 +90,13 @@ def load_checkpoint(path: Path, classifier: str | None = None, classes: int | No
         InputError: no such file, damaged, not ours, or of a classifier whose shapes have changed.
     """
     if is_user_code(path.name) and not path.exists():
-        return _call_user(str(path), classes or 0)
+        if classes is None:
+            raise InputError(f"{path} is code, and no data say how many classes: give a checkpoint's file")
+        return _call_user(str(path), classes)
     if path.is_dir():
-        if classifier is None or classes is None:
+        if classes is None:
+            raise InputError(f"{path} is a folder of networks: give a checkpoint's file")
+        if classifier is None:
             raise InputError(f"{path} is a folder: --classifier names the classifier of the networks in it")
         members = read_members(path, build_classifier(classifier, classes))
         return Checkpoint(members, classifier, classes, {})

@@ -47,7 +47,7 @@ def threat_model(probe: Probe) -> Finding:
 def _copies_of_source(probe: Probe) -> int:
     distribution = probe.measured.distribution
     source, fresh = distribution.sample(probe.held(1)), distribution.sample(probe.fresh())
-    same = [(fresh[name] == value).flatten(1).all(1) for name, value in source.items()]
+    same = [(fresh[name] == value).reshape(len(fresh[name]), -1).all(1) for name, value in source.items()]
     return int(torch.stack(same).all(0).sum())
 
 

@@ -111,6 +111,6 @@ class GaussianPosterior:
         params = {}
         for (name, center), white in zip(mean.items(), noise, strict=True):
             spread = variance[name].sqrt() * white.reshape(center.shape).to(center.device)
-            correlated = shared.to(center.device) @ factors[name].flatten(1)
+            correlated = shared.to(center.device) @ factors[name].reshape(rank, -1)
             params[name] = center + spread + correlated.reshape(center.shape)
         return params

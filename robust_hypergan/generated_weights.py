@@ -136,7 +136,7 @@ def _layers(
         yield (
             block,
             {
-                layer: torch.cat([params[name].flatten(1).double() for name in names], 1)
+                layer: torch.cat([params[name].reshape(len(block), -1).double() for name in names], 1)
                 for layer, names in layers.items()
             },
         )

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
+from torch.func import functional_call
 
 IMAGE_CHUNK = 64
 """Images a CPU convolution works on at once: larger buffers fall out of the cache, and page faults follow."""
@@ -26,15 +27,16 @@ def channels_last(tensor: Tensor) -> Tensor:
 
 
 def preferred_layout(classifier: nn.Module, images: Tensor) -> Callable[[Tensor], Tensor]:
-    """:func:`channels_last`, or contiguous for a classifier whose ``view`` cannot take such strides.
+    """:func:`channels_last`, or contiguous for a classifier that cannot take such strides.
 
     Args:
         classifier: the architecture.
-        images: ``[N, C, H, W]``, two of which are tried.
+        images: ``[N, C, H, W]``, two of which are tried, with its parameters in the same layout.
     """
+    own = {name: channels_last(value) for name, value in classifier.named_parameters()}
     try:
         with torch.no_grad():
-            classifier(channels_last(images[:2]))
+            functional_call(classifier, own, (channels_last(images[:2]),))
     except RuntimeError as error:
         if refuses_strides(error):
             return Tensor.contiguous
@@ -43,5 +45,5 @@ def preferred_layout(classifier: nn.Module, images: Tensor) -> Callable[[Tensor]
 
 
 def refuses_strides(error: RuntimeError) -> bool:
-    """Whether a classifier raised because its ``view`` cannot take channels-last strides."""
-    return "view size is not compatible" in str(error)
+    """Whether a classifier raised because what it views cannot have channels-last strides."""
+    return "view size is not compatible" in str(error) or "dimension with stride 1" in str(error)

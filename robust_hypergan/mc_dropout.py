@@ -114,7 +114,8 @@ class DropoutNetworks:
 
     @torch.no_grad()
     def _check_effect(self) -> None:
-        images = torch.full((1, *self.image_shape), 0.5, device=next(iter(self.weights.values())).device)
+        images = torch.rand(2, *self.image_shape, generator=torch.Generator().manual_seed(0))
+        images = images.to(next(iter(self.weights.values())).device)
         before = self.classifier(images)
         for name, module in self.masks.items():
             module.mask.zero_()

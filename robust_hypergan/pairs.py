@@ -46,6 +46,8 @@ def pairs(measured: Measured) -> dict[str, pd.DataFrame]:
     ]
     drawn = [distribution.sample(networks) for networks in streams if len(networks)]
     params = {name: torch.cat([own[name] for own in drawn]) for name in drawn[0]}  # (K, ...)
+    names = dict(distribution.classifier.named_parameters())
+    weights = {name: value for name, value in params.items() if name in names}  # no running statistics
     singles = [(networks.stream, index) for networks in streams for index in networks.indices]
     if len(singles) < 2 or are_copies(params):
         return {}
@@ -53,7 +55,7 @@ def pairs(measured: Measured) -> dict[str, pd.DataFrame]:
     answers = _answers(measured, params, images)  # (K, n)
     measures = {
         "disagreement": disagreement(answers),
-        "weight_distance": weight_distance(params),
+        "weight_distance": weight_distance(params if are_copies(weights) else weights),
         "error_iou": error_iou(answers != labels),
     }
     images, labels = _images(measured, min(ATTACKED, len(measured.result.chosen)))

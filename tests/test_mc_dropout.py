@@ -62,6 +62,13 @@ def test_a_network_comes_back_from_its_tensors():
     assert torch.equal(materialise(first, address)(IMAGES), materialise(second, address)(IMAGES))
 
 
+def test_dropout_of_what_is_zero_for_a_grey_image_is_taken():
+    centred = nn.Sequential(
+        nn.InstanceNorm2d(1), nn.Conv2d(1, 4, 3, bias=False), nn.Dropout(), nn.Flatten(), nn.Linear(144, 3)
+    )
+    assert DropoutNetworks(centred, (1, 8, 8)).masks
+
+
 def transformer_layer():
     layer = nn.TransformerEncoderLayer(8, 2, 16, batch_first=True)
     return nn.Sequential(nn.Flatten(1, 2), layer, nn.Flatten(), nn.Linear(64, 3))

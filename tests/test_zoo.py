@@ -6,17 +6,22 @@ import pytest
 import torch
 from torch import nn
 
+from robust_hypergan.checks_from_tables import threat_model
 from robust_hypergan.draws import DistributionDraws
+from robust_hypergan.gaussian import GaussianPosterior
+from robust_hypergan.generated_weights import layer_spread
 from robust_hypergan.hypergan import HyperGAN, HyperGANConfig
 from robust_hypergan.layers import layer_shapes
 from robust_hypergan.loops import ChunkedLoop, Loop
+from robust_hypergan.measured import EvidenceConfig, Measured
 from robust_hypergan.networks import Networks, materialise, state_dict
+from robust_hypergan.probe import EFFORTS, Probe
 from robust_hypergan.trainer import TrainConfig
 from robust_hypergan.training import train
 from robust_hypergan.transfer_config import TransferConfig
 from robust_hypergan.transferability import transfer
 from robust_hypergan.vectorised import Vectorised
-from tests.zoo import ZOO, SharedWeights, TransposedConvolution, VisionTransformer
+from tests.zoo import ZOO, SharedWeights, TransposedConvolution, VisionTransformer, WithoutBiases
 
 SIZES = HyperGANConfig(latent_dim=16, code_dim=8, hidden=32, noise_share=0.3)
 SHORT = TrainConfig(steps=100, networks=3, batch=24, learning_rate=5e-3, warmup=5, codes=32, pretraining=5)
@@ -56,6 +61,21 @@ def test_an_attack_may_draw_further_networks(trained):
     for logits, index in zip(drawn, (3, 4), strict=True):
         expected = materialise(trained, Networks(0, "source", [index]))(images)
         torch.testing.assert_close(logits(images), expected, atol=1e-5, rtol=1e-4)
+
+
+def test_a_scalar_is_a_parameter_like_the_others(test_set):
+    hypergan = HyperGAN(WithoutBiases(), SIZES)
+    measured = Measured(
+        hypergan, test_set, FEW, EvidenceConfig(), transfer(hypergan, test_set, FEW), torch.device("cpu")
+    )
+    assert threat_model(Probe(measured, EFFORTS["fast"])).verdict == "PASS"
+    layers, _ = layer_spread(hypergan, Networks(0, "fresh", range(4)))
+    assert "root" in set(layers["layer"])
+    mean = {name: value.detach() for name, value in WithoutBiases().named_parameters()}
+    variance = {name: value.square() for name, value in mean.items()}
+    factors = {name: torch.ones(2, *value.shape) for name, value in mean.items()}
+    posterior = GaussianPosterior(WithoutBiases(), mean, variance, factors)
+    assert posterior.sample(Networks(0, "fresh", range(3)))["gain"].shape == (3,)
 
 
 def test_a_shared_parameter_is_generated_once_and_exported_under_every_name():

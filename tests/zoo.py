@@ -161,6 +161,24 @@ class WithoutBiases(nn.Module):
         return self.gain * self.head(hidden.flatten(1))
 
 
+class StandardisedWeights(nn.Module):
+    """Weight standardisation that views the weight of its convolution (Qiao et al. 2019)."""
+
+    def __init__(self, classes: int = 3) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(1, 8, 3)
+        self.deeper = nn.Conv2d(8, 8, 3)
+        self.head = nn.Linear(32, classes)
+
+    def forward(self, images: Tensor) -> Tensor:
+        hidden = torch.relu(self.conv(images - 0.5))
+        weight = self.deeper.weight
+        rows = weight.view(len(weight), -1)
+        rows = (rows - rows.mean(1, keepdim=True)) / (rows.std(1, keepdim=True) + 1e-5)
+        hidden = nn.functional.conv2d(hidden, 0.2 * rows.view_as(weight), self.deeper.bias)
+        return self.head(nn.functional.max_pool2d(torch.relu(hidden), 2).flatten(1))
+
+
 class QuantisedPixels(nn.Module):
     """An embedding of each pixel's grey level, beside the pixel itself that gradients go through."""
 
@@ -186,6 +204,7 @@ ZOO: dict[str, Callable[[], nn.Module]] = {
     "transposed": TransposedConvolution,
     "volume": Volume,
     "without biases": WithoutBiases,
+    "standardised": StandardisedWeights,
     "embedding": QuantisedPixels,
 }
 

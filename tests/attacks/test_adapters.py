@@ -76,6 +76,17 @@ def test_targets_reach_the_library(library, inputs, labels):
     assert towards < clean < away
 
 
+def test_a_targeted_attack_is_told_the_true_labels_too(generator):
+    """FAB of torchattacks attacks only what is classified as its labels, and asks for its targets."""
+    pytest.importorskip("torchattacks", reason="pip install robust-hypergan[torchattacks]")
+    model, inputs = network(16, 8, 3), torch.rand(20, 1, 4, 4, generator=generator)
+    labels = model(inputs).argmax(1)
+    targets = (labels + 1) % 3
+    spec = "torchattacks:FAB:steps=10"
+    found, _ = audited(spec, model, inputs, labels, targets=targets, eps=0.4)
+    assert (model(found).argmax(1) == targets).sum() > 5
+
+
 def test_a_model_without_parameters_works(library, inputs, labels):
     class Bare(nn.Module):
         def forward(self, images):

@@ -37,6 +37,15 @@ def test_it_reaches_the_least_margin(linear, inputs, labels, generator, attack, 
     )
 
 
+@pytest.mark.parametrize("scale", [1e-15, 1e-30, 1e-40])
+def test_a_step_has_its_length_however_small_the_gradient(generator, scale):
+    gradient = torch.randn(3, 1, 4, 4, generator=generator)
+    step = NORMS["l2"].steepest(scale * gradient)
+    tolerance = 0.05 if scale < 1e-37 else 1e-6  # of which float32 keeps few digits
+    torch.testing.assert_close(step, NORMS["l2"].steepest(gradient), atol=tolerance, rtol=0)
+    assert not NORMS["l2"].steepest(0 * gradient).any()
+
+
 @pytest.mark.parametrize("norm", ["linf", "l2"])
 @pytest.mark.parametrize(("attack", "options"), [(fgsm, {}), (pgd, {"step_size": EPS})])
 def test_a_targeted_attack_is_the_untargeted_one_with_two_classes(

@@ -35,6 +35,11 @@ def needs(net, x, y, eps, norm, generator, targets, strength: float, mode: Liter
 def typed_elsewhere(model, inputs: Tensor, labels, *, eps, norm, generator, targets=None, steps=1):
     return inputs
 
+def one_norm_elsewhere(
+    model, inputs: Tensor, labels, *, eps, norm: Literal["l2"], generator, targets=None, share: float = 1
+):
+    return inputs
+
 def no_contract(model, inputs):
     return inputs
 
@@ -244,3 +249,10 @@ def test_a_strangers_package_is_installed_and_used(tmp_path):
         "    eps=0.1, norm='linf', generator=torch.Generator())\n"
         "print(f'moved {(made != images).float().mean():.1f} of the pixels, {audit}')"
     )
+
+
+def test_a_name_for_type_checkers_takes_nothing_from_the_other_annotations(plugin):
+    with pytest.raises(InputError, match="l2"):
+        find_attack(f"{plugin}:one_norm_elsewhere", "linf")
+    share = find_attack(f"{plugin}:one_norm_elsewhere:share=1", "l2").options["share"]
+    assert (share, type(share)) == (1.0, float)
