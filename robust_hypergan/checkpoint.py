@@ -90,8 +90,6 @@ def load_checkpoint(path: Path, classifier: str | None = None, classes: int | No
         InputError: no such file, damaged, not ours, or of a classifier whose shapes have changed.
     """
     if is_user_code(path.name) and not path.exists():
-        if classes is None:
-            raise InputError(f"{path} is code, and no data say how many classes: give a checkpoint's file")
         return _call_user(str(path), classes)
     if path.is_dir():
         if classes is None:
@@ -156,11 +154,11 @@ def _check_types(tensors: Params, built: nn.Module) -> None:
             raise InputError(f"{name} is of type {value.dtype}, the classifier of {next(iter(types))}")
 
 
-def _call_user(specification: str, classes: int) -> Checkpoint:
+def _call_user(specification: str, classes: int | None) -> Checkpoint:
     made = build_from_user_code(specification, "checkpoint", classes)
     if not isinstance(getattr(made, "classifier", None), nn.Module) or not callable(
         getattr(made, "sample", None)
     ):
         raise InputError(f"checkpoint {specification} makes something without classifier and sample")
     check_draw(made, Networks(0, "source", [0]))
-    return Checkpoint(made, specification, classes, {})
+    return Checkpoint(made, specification, classes or 0, {})

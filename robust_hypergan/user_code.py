@@ -23,20 +23,24 @@ def is_user_code(specification: str) -> bool:
     return ":" in specification
 
 
-def build_from_user_code(specification: str, what: str, classes: int) -> Any:
+def build_from_user_code(specification: str, what: str, classes: int | None) -> Any:
     """What the named class or function makes.
 
     Args:
         specification: ``package.module:NAME`` or ``./file.py:NAME``.
         what: what it stands for, for messages.
-        classes: given to it if it takes an argument of the name ``classes`` or ``num_classes``.
+        classes: given to it if it takes an argument of the name ``classes`` or ``num_classes``; None where
+            nobody knows.
 
     Raises:
-        InputError: no such module, file or name, or the user's code raises; the message says what.
+        InputError: no such module, file or name, it asks for classes that nobody knows, or it raises; the
+            message says what.
     """
     build = _find(specification, what)
     try:
         takes = [name for name in ("classes", "num_classes") if name in inspect.signature(build).parameters]
+        if takes and classes is None:
+            raise ValueError(f"it asks for {takes[0]}, and no data say how many there are")
         return build(**dict.fromkeys(takes[:1], classes))
     except FOREIGN as error:  # the user's code may raise anything
         raise InputError(f"{what} {specification} can't be built ({short(error)})") from error

@@ -123,7 +123,9 @@ def test_wrong_folders_are_one_line(tmp_path, modules):
     with pytest.raises(InputError, match="no state dicts in"):
         read_members(tmp_path, modules[0])
     with pytest.raises(InputError, match="--classifier names the classifier"):
-        load_checkpoint(tmp_path)
+        load_checkpoint(tmp_path, classes=3)
+    with pytest.raises(InputError, match="is a folder of networks: give a checkpoint's file"):
+        load_checkpoint(tmp_path, "mnist")
     save_file(modules[0].state_dict(), tmp_path / "a.safetensors")
     with pytest.raises(InputError, match="at least 2 members, not 1"):
         read_members(tmp_path, modules[0])

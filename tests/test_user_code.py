@@ -181,6 +181,8 @@ def test_a_function_may_make_any_distribution(own):
     assert made.sample(Networks(0, "fresh", [1, 2]))["1.weight"].shape == (2, 10, 784)
     with pytest.raises(InputError, match="without classifier and sample"):
         load_checkpoint(own / "own.py:number")
+    with pytest.raises(InputError, match="it asks for classes, and no data say how many there are"):
+        load_checkpoint(own / "own.py:Distribution")
 
 
 def test_the_example_is_a_classifier():
