@@ -62,7 +62,7 @@ class Audit:
         """An audit that was JSON, which knows no tuples.
 
         Raises:
-            TypeError, ValueError: it is none.
+            TypeError: it is none.
         """
         audit = replace(cls(**record), notes=tuple(map(str, record.get("notes", ()))))
         if not all(isinstance(each, int | float) for each in astuple(audit)[:-1]):

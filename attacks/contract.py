@@ -8,13 +8,12 @@ value of an option is part of its annotation as well: :class:`AtLeast`.
 
 from __future__ import annotations
 
-import builtins
 import inspect
 import math
 import typing
-from collections import ChainMap, defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 from typing import Annotated, Any
 
 from torch import Tensor
@@ -63,17 +62,28 @@ class Attack:
     options: Mapping[str, Any] = field(default_factory=dict)
 
 
+UNKNOWN = (NameError, AttributeError, TypeError)
+"""What an annotation raises that only type checkers can read."""
+
+
 def signature_of(function: Callable[..., Any]) -> inspect.Signature:
-    """The signature, with annotations evaluated where that is possible; a name for type checkers is Any."""
-    known = getattr(inspect.unwrap(function), "__globals__", {})
+    """The signature, each of its annotations evaluated where that is possible."""
     try:
-        try:
-            return inspect.signature(function, eval_str=True)
-        except NameError:
-            names = ChainMap(known, vars(builtins), defaultdict(lambda: Any))
-            return inspect.signature(function, eval_str=True, locals=names)
-    except (NameError, AttributeError, TypeError):
-        return inspect.signature(function)
+        return inspect.signature(function, eval_str=True)
+    except UNKNOWN:
+        signature, names = inspect.signature(function), getattr(inspect.unwrap(function), "__globals__", {})
+    parameters = [
+        each.replace(annotation=_evaluated(each.annotation, names)) for each in signature.parameters.values()
+    ]
+    return signature.replace(parameters=parameters)
+
+
+def _evaluated(annotation: Any, names: dict[str, Any]) -> Any:
+    alone = SimpleNamespace(__annotations__={"own": annotation})
+    try:
+        return typing.get_type_hints(alone, names, include_extras=True)["own"]
+    except UNKNOWN:
+        return annotation
 
 
 def asks_for_draws(craft: Craft) -> bool:

@@ -33,14 +33,13 @@ def _l2_shrink(delta: Tensor, eps: float) -> Tensor:
 
 
 def enlarged(gradient: Tensor) -> Tensor:
-    """The gradient times a power of 2 for each example that brings its largest entry to between 0.5 and 1.
+    """A gradient ``[B, ...]``, each example times a power of 2, so that its largest entry lies in [0.5, 1).
 
     That of a network that is sure is so small that its square, and soon its length, is 0 in float32.
     """
-    exponent = torch.frexp(gradient.flatten(1).abs().amax(1)).exponent
-    half = per_example(exponent.clamp(-148, 127).div(2, rounding_mode="floor"), gradient)
-    rest = per_example(exponent.clamp(-148, 127), gradient) - half
-    return torch.ldexp(torch.ldexp(gradient, -half), -rest)
+    exponent = per_example(torch.frexp(gradient.flatten(1).abs().amax(1)).exponent, gradient)
+    half = exponent.div(2, rounding_mode="floor")  # the whole power can be more than float32 holds
+    return torch.ldexp(torch.ldexp(gradient, -half), half - exponent)
 
 
 def _l2_steepest(gradient: Tensor) -> Tensor:

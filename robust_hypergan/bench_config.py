@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from robust_hypergan.cells import SavedCell, load_cells
+from robust_hypergan.cells import SavedCell
 from robust_hypergan.datasets import Dataset, load_dataset
 from robust_hypergan.ensemble_training import EnsembleConfig
 from robust_hypergan.errors import InputError
@@ -90,15 +90,15 @@ class BenchConfig:
         """Name of the file that the trained networks are written to."""
         return f"{self.ensemble.kind if self.ensemble else HyperGAN.kind}.safetensors"
 
-    def plain(self) -> dict[str, Any]:
+    def plain(self, saved: Sequence[SavedCell] = ()) -> dict[str, Any]:
         """What matters of it, as JSON values: what is loaded has no training, and says how it was crafted.
 
-        Raises:
-            InputError: the adversarial images can't be read.
+        Args:
+            saved: the cells in ``adversarials``, whose settings are recorded in place of those of a transfer.
         """
         config = asdict(self)
-        if self.transfer and self.adversarials:
-            config["transfer"] |= _asked(load_cells(self.adversarials))
+        if self.transfer and saved:
+            config["transfer"] |= _asked(saved)
         unused = ["hypergan", "ensemble", "training"] if self.checkpoint else []
         unused += [] if self.transfer else ["evidence"]
         for name in unused:

@@ -101,7 +101,7 @@ def bench(
     given = read_inputs(config)
     test_set, training_set, checkpoint = given.test_set, given.training_set, given.checkpoint
     saved, outliers, beside = given.saved, given.outliers, given.beside
-    with open_run(out, command, config.plain(), ranks) as run:
+    with open_run(out, command, config.plain(saved), ranks) as run:
         run.update(
             device=str(device),
             threads=torch.get_num_threads(),

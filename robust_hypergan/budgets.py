@@ -61,6 +61,17 @@ class Plan:
     items: Mapping[str, Item]
     settings: Mapping[str, str] = field(default_factory=dict)
 
+    def chosen(self, only: Sequence[str]) -> dict[str, Item]:
+        """The items of these names, in the plan's order; without names all of them.
+
+        Raises:
+            InputError: an unknown item.
+        """
+        for name in only:
+            if name not in self.items:
+                raise unknown("item", name, self.items)
+        return {name: item for name, item in self.items.items() if not only or name in only}
+
 
 BASELINES = ("ordinary", "deep-ensemble", "mc-dropout", "swag")
 """Kinds that stand beside the HyperGAN."""

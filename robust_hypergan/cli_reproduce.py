@@ -8,7 +8,6 @@ from typing import Any
 import click
 
 from robust_hypergan.cli_options import DATA_ROOT, EVERYWHERE, find_device, refuse_idle
-from robust_hypergan.errors import unknown
 
 
 @click.command()
@@ -42,13 +41,10 @@ def reproduce(
     own = {"root": flags["data_root"], "download": flags["download"], "seed": flags["seed"]}
     plan = find_plan(budget, cifar_preset=cifar_preset, **own)
     refuse_idle()
-    for name in only:
-        if name not in plan.items:
-            raise unknown("item", name, plan.items)
+    wanted = plan.chosen(only)
     if listed:
-        for name, item in plan.items.items():
-            if not only or name in only:
-                click.echo(f"{name}: {', '.join(item.networks) or 'trains its own networks'}")
+        for name, item in wanted.items():
+            click.echo(f"{name}: {', '.join(item.networks) or 'trains its own networks'}")
         return
     if out is None:
         raise click.MissingParameter(param_hint="'--out'", param_type="option")

@@ -30,17 +30,15 @@ def halved(
     module = copy.deepcopy(classifier).to(kind)
     linear = [name for name, each in module.named_modules() if isinstance(each, nn.Linear)]
     norms = [name for name, each in module.named_modules() if isinstance(each, NORMS)]
-    exact = {*linear[-1:], *norms}
-    for name in exact:
+    for name in {*linear[-1:], *norms}:
         module.get_submodule(name).float().register_forward_pre_hook(_in_float32)
     for name in norms:
         module.get_submodule(name).register_forward_hook(lambda *call: call[-1].to(kind))
 
+    kinds = {name: value.dtype for name, value in module.state_dict().items()}
+
     def cast(network: Params) -> Params:
-        return {
-            name: value if name.rpartition(".")[0] in exact else value.to(kind)
-            for name, value in network.items()
-        }
+        return {name: value.to(kinds.get(name, kind)) for name, value in network.items()}
 
     return module, cast
 

@@ -13,7 +13,7 @@ import torch
 
 from robust_hypergan.benchmark import bench
 from robust_hypergan.budgets import Item, Plan
-from robust_hypergan.errors import InputError, unknown
+from robust_hypergan.errors import InputError
 from robust_hypergan.reports import write_reproduction
 from robust_hypergan.run_folder import RunFolder, is_finished
 
@@ -51,10 +51,7 @@ def run_reproduction(
         InputError: an unknown item, a folder that can't be used; or, after everything else is done and
             reported, items that could not be made.
     """
-    for name in only:
-        if name not in plan.items:
-            raise unknown("item", name, plan.items)
-    wanted = {name: item for name, item in plan.items.items() if not only or name in only}
+    wanted = plan.chosen(only)
     device = device or torch.device("cpu")
     outcome: dict[str, str] = {}
     config = {"reproduction": plan.name, "seed": plan.seed, **plan.settings}

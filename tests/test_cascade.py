@@ -3,6 +3,7 @@
 import pytest
 import torch
 from torch import nn
+from torch.nn.utils.parametrizations import weight_norm
 
 from robust_hypergan import cascade
 from robust_hypergan.cascade import Account, Cascade
@@ -125,6 +126,9 @@ def test_norm_layers_and_the_last_layer_keep_what_half_precision_would_round():
         f"{layer}.{name}" for layer in (1, 4, 5) for name in ("weight", "bias")
     }
     assert kinds == {name: value.dtype for name, value in module.named_parameters()}
+    kinds = halved(nn.Sequential(nn.Flatten(), weight_norm(nn.Linear(16, 3))))[1]
+    named = dict(nn.Sequential(nn.Flatten(), weight_norm(nn.Linear(16, 3))).named_parameters())
+    assert {value.dtype for value in kinds(named).values()} == {torch.float32}
     images = torch.rand(2, 1, 4, 4).bfloat16()
     assert module[1](module[0](images)).dtype == torch.bfloat16
     assert module(images).dtype == torch.float32

@@ -17,7 +17,7 @@ import torch
 from safetensors.torch import load_file
 
 from robust_hypergan.bench_config import BenchConfig
-from robust_hypergan.cells import Cell, save_cell
+from robust_hypergan.cells import Cell, load_cells, save_cell
 from robust_hypergan.checkpoint import load_checkpoint
 from robust_hypergan.cli import cli
 from robust_hypergan.networks import fingerprint
@@ -155,7 +155,7 @@ def test_saved_adversarials_of_several_norms_and_targets_are_all_recorded(tmp_pa
     for norm, target in (("linf", None), ("l2", 2)):
         cell = Cell("fgsm", norm, 0.1, target=target, adversarials=images, source_labels=labels + 1)
         save_cell(tmp_path, cell, labels, [4, 5, 6], "", {"seed": 0, "stream": "source", "index": 0})
-    asked = BenchConfig(adversarials=tmp_path).plain()["transfer"]
+    asked = BenchConfig(adversarials=tmp_path).plain(load_cells(tmp_path))["transfer"]
     assert (asked["attacks"], asked["eps"], asked["examples"]) == (["fgsm"], [0.1], 3)
     assert sorted(asked["norm"]) == ["l2", "linf"]
     assert {*asked["target"]} == {None, 2}

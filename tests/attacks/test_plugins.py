@@ -20,6 +20,7 @@ GOOD = '''
 from __future__ import annotations
 from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
+    import nowhere
     from nowhere import Tensor
 
 def craft(model, inputs, labels, *, eps: float, norm: Literal["l2"], generator, targets=None, steps: int = 3):
@@ -36,7 +37,8 @@ def typed_elsewhere(model, inputs: Tensor, labels, *, eps, norm, generator, targ
     return inputs
 
 def one_norm_elsewhere(
-    model, inputs: Tensor, labels, *, eps, norm: Literal["l2"], generator, targets=None, share: float = 1
+    model, inputs: Tensor, labels: nowhere.Labels, *, eps, norm: Literal["l2"], generator, targets=None,
+    share: float = 1
 ):
     return inputs
 
