@@ -13,6 +13,7 @@ from robust_hypergan.reports.columns import (
     GALLERY_COLUMNS,
     NETWORKS_COLUMNS,
     SUMMARY_COLUMNS,
+    TEXT_COLUMNS,
     TRAINING_COLUMNS,
 )
 from robust_hypergan.reports.comparison import compare_runs
@@ -77,6 +78,7 @@ __all__ = [
     "REGRESSION_TABLES",
     "RUN_FORMAT",
     "SUMMARY_COLUMNS",
+    "TEXT_COLUMNS",
     "TRADEOFF_COLUMNS",
     "TRAINING_COLUMNS",
     "Run",

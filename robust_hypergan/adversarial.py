@@ -12,12 +12,13 @@ import pandas as pd
 import torch
 
 from robust_hypergan.bench_config import DataConfig
-from robust_hypergan.durable import make_folder, remove_folder
+from robust_hypergan.durable import remove_folder
 from robust_hypergan.errors import InputError, check_range
 from robust_hypergan.networks import NetworkDistribution, Networks, available
-from robust_hypergan.reports import ADVERSARIAL_TABLES, compare_attacks, read_table, write_table
+from robust_hypergan.reports import ADVERSARIAL_TABLES, compare_attacks
 from robust_hypergan.run_folder import RunFolder
-from robust_hypergan.study import Tables, load_named, run_study
+from robust_hypergan.study import Tables, load_named, record_inputs, run_study
+from robust_hypergan.study_parts import kept_tables
 from robust_hypergan.transfer_config import TransferConfig, check_addresses, choose_examples
 from robust_hypergan.transferability import TransferResult, transfer
 
@@ -105,32 +106,27 @@ def run_adversarial(
 
     def measure(run: RunFolder) -> Tables:
         run.update(data={"name": dataset.name})
+        record_inputs(run, [dataset], named, config.seed)
         parts = []
         for number, (name, distribution) in enumerate(named.items()):
             for source in _sources(distribution, config):
                 own = replace(config.transfer(), source=source)
                 folder = run.progress / f"{number}-{source}"
                 measured = partial(transfer, distribution, dataset, own, device=device, quiet=quiet)
-                parts.append(_kept(folder, measured, name, source))
+                tables = partial(_tables, measured, folder / "states", name, source)
+                parts.append(kept_tables(folder, ADVERSARIAL_TABLES, tables))
+                remove_folder(folder / "states")
         return {stem: pd.concat([part[stem] for part in parts], ignore_index=True) for stem in parts[0]}
 
     return run_study("adversarial", asdict(config), out, measure, device=device, command=command)
 
 
-def _kept(folder: Path, measured: Callable[..., TransferResult], name: str, source: int) -> Tables:
-    """The tables of one source, which stay in the folder when its states are no longer needed."""
-    states, paths = folder / "states", {stem: folder / f"{stem}.csv" for stem in ADVERSARIAL_TABLES}
-    if not all(path.exists() for path in paths.values()):
-        make_folder(folder, parents=True)
-        result = measured(folder=states)
-        summary = result.summary
-        compared = pd.DataFrame(_compared(result.examples, summary))
-        for path, table in zip(paths.values(), (summary, compared), strict=True):
-            write_table(
-                table.assign(name=name, source=source).reindex(columns=ADVERSARIAL_TABLES[path.stem]), path
-            )
-        remove_folder(states)
-    return {stem: read_table(path, ADVERSARIAL_TABLES[stem]) for stem, path in paths.items()}
+def _tables(measured: Callable[..., TransferResult], states: Path, name: str, source: int) -> Tables:
+    """The tables of one source, measured with its states in a folder."""
+    result = measured(folder=states)
+    compared = pd.DataFrame(_compared(result.examples, result.summary))
+    tables = dict(zip(ADVERSARIAL_TABLES, (result.summary, compared), strict=True))
+    return {stem: table.assign(name=name, source=source) for stem, table in tables.items()}
 
 
 def _sources(distribution: NetworkDistribution, config: AdversarialConfig) -> Sequence[int]:

@@ -16,13 +16,12 @@ from torch import Tensor
 from robust_hypergan.bench_config import DataConfig
 from robust_hypergan.checkpoint import Checkpoint
 from robust_hypergan.datasets import Dataset, dataset_names, to_unit
-from robust_hypergan.ensemble import ensemble_forward
 from robust_hypergan.errors import InputError, check_range, unknown
 from robust_hypergan.networks import NetworkDistribution, without_attacker
-from robust_hypergan.progress import track
 from robust_hypergan.reports import CLASSIFICATION_TABLES, paired_difference_interval
 from robust_hypergan.run_folder import RunFolder
-from robust_hypergan.study import Tables, load_named_checkpoints, run_study
+from robust_hypergan.study import Tables, load_named_checkpoints, record_inputs, run_study
+from robust_hypergan.study_parts import fold_softmax
 from robust_hypergan.voting import MeanVotes
 
 
@@ -99,12 +98,15 @@ def run_classification(
     device = device or torch.device("cpu")
     dataset = config.data.load("test")
     named = load_named_checkpoints(config.checkpoints, dataset, device, config.classifier)
+    distributions = {name: each.distribution for name, each in named.items()}
 
     def measure(run: RunFolder) -> Tables:
         run.update(data={"name": config.trained_on or dataset.name, "tested_on": dataset.name})
         run.update(augmentation={name: _augmentation(each) for name, each in named.items()})
+        record_inputs(run, [dataset], distributions, config.seed)
         answers = [
-            _answer(name, each.distribution, dataset, config, device, quiet) for name, each in named.items()
+            _answer(name, each, dataset, config, device, run.progress / f"{number}.safetensors", quiet)
+            for number, (name, each) in enumerate(distributions.items())
         ]
         rows = [row for each in answers for row in _accuracy_rows(each, len(dataset.labels))]
         gains = [row for each in answers for row in _gain_rows(each)]
@@ -127,6 +129,7 @@ def _answer(
     dataset: Dataset,
     config: ClassificationConfig,
     device: torch.device,
+    state: Path,
     quiet: bool,
 ) -> _Answers:
     images, labels = to_unit(dataset.images.to(device)), dataset.labels.to(device)
@@ -135,14 +138,9 @@ def _answer(
     sizes = sorted({min(size, count) for size in config.sizes})
     every = [torch.arange(len(labels), device=device)]
     votes = {size: MeanVotes(labels, len(dataset.classes), every, size) for size in sizes}
-    with track(f"accuracy of {name}", count, quiet) as progress:
-        for networks in addresses:
-            for _, logits in ensemble_forward(distribution, networks, images):
-                for own in logits:
-                    probability = own.softmax(1)
-                    for vote in votes.values():
-                        vote.add(probability)
-                progress.update(len(logits))
+    fold_softmax(
+        votes, distribution, addresses, images, state=state, title=f"accuracy of {name}", quiet=quiet
+    )
     return _Answers(name, votes)
 
 

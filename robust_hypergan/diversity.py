@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
@@ -30,10 +31,23 @@ from robust_hypergan.generated_weights import FILTER_NETWORKS, filters, layer_sp
 from robust_hypergan.networks import NetworkDistribution, Networks, fresh_available, kind_of, move
 from robust_hypergan.preparation import check_fit
 from robust_hypergan.progress import track
-from robust_hypergan.reports import DIVERSITY_TABLES, diversity_table, layer_table
+from robust_hypergan.reports import DIVERSITY_TABLES, TEXT_COLUMNS, diversity_table, layer_table
+from robust_hypergan.run_folder import RunFolder
 from robust_hypergan.snapshots import find_snapshots, snapshots_beside
-from robust_hypergan.study import Tables, load_named, run_study, split_name
+from robust_hypergan.study import Tables, load_named, record_inputs, run_study, split_name
+from robust_hypergan.study_parts import kept_tables
 from robust_hypergan.transfer_config import choose_examples
+
+TEXTS = TEXT_COLUMNS | {"layer", "parameter"}
+
+OF_A_DISTRIBUTION, OF_A_SNAPSHOT = (
+    {stem: DIVERSITY_TABLES[stem] for stem in stems}
+    for stems in (
+        ("networks", "norms", "elements", "pairs", "filters", "weights", "weight_histograms"),
+        ("along_training",),
+    )
+)
+"""Columns of the tables that are measured of each; the others are made of these."""
 
 
 @dataclass(frozen=True)
@@ -109,11 +123,16 @@ def run_diversity(
         )
     snapshots = _snapshots(config, named, dataset)
     study = _Study(config, dataset, device)
+
+    def measure(run: RunFolder) -> Tables:
+        record_inputs(run, [dataset], named, config.seed)
+        return study.measure(named, snapshots, run.progress, quiet)
+
     return run_study(
         "diversity",
         asdict(config),
         out,
-        lambda _: study.measure(named, snapshots, quiet),
+        measure,
         device=device,
         command=command,
     )
@@ -132,19 +151,24 @@ class _Study:
         self,
         named: Mapping[str, NetworkDistribution],
         snapshots: Mapping[str, Mapping[int, Path]],
+        folder: Path,
         quiet: bool,
     ) -> Tables:
-        """All tables, by stem."""
+        """All tables, by stem; those of each distribution and snapshot are kept in the folder."""
         parts: dict[str, list[pd.DataFrame]] = {}
         along = []
         with track("diversity", len(named) + sum(map(len, snapshots.values())), quiet) as progress:
-            for name, distribution in named.items():
-                for stem, table in self._of(distribution).items():
+            for number, (name, distribution) in enumerate(named.items()):
+                measured = partial(self._of, distribution)
+                own = kept_tables(folder / f"{number}", OF_A_DISTRIBUTION, measured, TEXTS)
+                for stem, table in own.items():
                     parts.setdefault(stem, []).append(_called(name, table))
                 progress.update()
-            for name, paths in snapshots.items():
+            for number, (name, paths) in enumerate(snapshots.items()):
                 for step, path in paths.items():
-                    along.append(_called(name, self._snapshot(step, path)))
+                    measured = partial(self._snapshot, step, path)
+                    own = kept_tables(folder / f"snapshot-{number}-{step}", OF_A_SNAPSHOT, measured, TEXTS)
+                    along.append(_called(name, own["along_training"]))
                     progress.update()
         tables = {stem: _joined(own, DIVERSITY_TABLES[stem]) for stem, own in parts.items()}
         tables["layers"] = layer_table(tables["norms"], tables.pop("elements"))
@@ -190,8 +214,8 @@ class _Study:
         features, logits = last_features(distribution.classifier, distribution.sample(networks), images)
         return _pairs(networks, cka=linear_cka(features), symmetric_kl=symmetric_kl(logits))
 
-    def _snapshot(self, step: int, path: Path) -> pd.DataFrame:
-        """Rows of ``along_training.csv``."""
+    def _snapshot(self, step: int, path: Path) -> Tables:
+        """``along_training`` without the name."""
         config = self.config
         checkpoint = load_checkpoint(path, config.classifier, len(self.dataset.classes))
         check_fit(checkpoint.classifier, checkpoint.distribution.classifier, self.dataset)
@@ -202,7 +226,8 @@ class _Study:
         few = slice(config.snapshot_images)
         tables = self._answers(checkpoint.distribution, networks, self.images[few], self.labels[few])
         tables = {stem: _called("", table) for stem, table in tables.items()}
-        return diversity_table(*(tables[stem] for stem in ("networks", "norms", "pairs"))).assign(step=step)
+        table = diversity_table(*(tables[stem] for stem in ("networks", "norms", "pairs")))
+        return {"along_training": table.assign(step=step)}
 
 
 def _pairs(networks: Networks, **measures: Tensor) -> pd.DataFrame:

@@ -15,14 +15,13 @@ from torch import Tensor
 
 from robust_hypergan.bench_config import DataConfig
 from robust_hypergan.datasets import Dataset, to_unit
-from robust_hypergan.ensemble import ensemble_forward
 from robust_hypergan.errors import InputError, check_range
 from robust_hypergan.networks import NetworkDistribution, kind_of, without_attacker
 from robust_hypergan.outliers import load_outliers
-from robust_hypergan.progress import track
 from robust_hypergan.reports import OUTLIER_GALLERY, ScoredImages, outlier_tables, reference_of
 from robust_hypergan.run_folder import RunFolder
-from robust_hypergan.study import Tables, load_trainings, run_study
+from robust_hypergan.study import Tables, load_trainings, record_inputs, run_study
+from robust_hypergan.study_parts import fold_softmax
 from robust_hypergan.tensor_files import save_tensors
 from robust_hypergan.transfer_config import choose_examples
 from robust_hypergan.uncertainty import Uncertainty
@@ -113,10 +112,14 @@ def run_out_of_distribution(
 
     def measure(run: RunFolder) -> Tables:
         run.update(data={each.dataset.name: each.dataset.sha256 for each in sets})
+        trainings = {
+            (name, training): each for name, own in named.items() for training, each in enumerate(own, 1)
+        }
+        own_names = {f"{name} {training}": each for (name, training), each in trainings.items()}
+        record_inputs(run, [each.dataset for each in sets], own_names, config.seed)
         folds = {
-            (name, training): _folds(name, each, sets, config, place, quiet)
-            for name, own in named.items()
-            for training, each in enumerate(own, 1)
+            key: _folds(key[0], each, sets, config, place, run.progress / f"{number}.safetensors", quiet)
+            for number, (key, each) in enumerate(trainings.items())
         }
         scored = [
             _scored(name, kind_of(named[name][0]), training, asked, fold, sets)
@@ -148,6 +151,7 @@ def _folds(
     sets: Sequence[Images],
     config: OutOfDistributionConfig,
     device: torch.device,
+    state: Path,
     quiet: bool,
 ) -> dict[int, Uncertainty]:
     """The uncertainty of all images by each number of networks, from one pass over the networks."""
@@ -157,15 +161,16 @@ def _folds(
     folds = {
         asked: Uncertainty(len(inputs), classes, device, most=asked) for asked in sorted(set(config.networks))
     }
-    addresses = without_attacker(distribution, config.seed, max(folds))
-    with track(f"uncertainty, {name}", sum(map(len, addresses)), quiet) as progress:
-        for networks in addresses:
-            for block, logits in ensemble_forward(distribution, networks, inputs, backend=config.backend):
-                for own in logits:
-                    probability = own.softmax(1)
-                    for fold in folds.values():
-                        fold.add(probability)
-                progress.update(len(block))
+    fold_softmax(
+        folds,
+        distribution,
+        without_attacker(distribution, config.seed, max(folds)),
+        inputs,
+        state=state,
+        title=f"uncertainty, {name}",
+        backend=config.backend,
+        quiet=quiet,
+    )
     return folds
 
 

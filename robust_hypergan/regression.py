@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ from robust_hypergan.regression_networks import (
 from robust_hypergan.reports import REGRESSION_TABLES, summarise_regression
 from robust_hypergan.run_folder import RunFolder
 from robust_hypergan.study import Tables, run_study
+from robust_hypergan.study_parts import kept_tables
 from robust_hypergan.trainer import MOST_STEPS
 
 ANCHORED = "hypergan-anchored"
@@ -128,7 +130,11 @@ def run_regression(
 
     def measure(run: RunFolder) -> Tables:
         with track("fitting", config.seeds * 4, quiet) as progress:
-            parts = [_one_seed(config, config.seed + i, place, progress) for i in range(config.seeds)]
+            parts = []
+            for seed in range(config.seed, config.seed + config.seeds):
+                measured = partial(_one_seed, config, seed, place, progress)
+                parts.append(kept_tables(run.progress / f"{seed}", REGRESSION_TABLES, measured))
+                progress.update(4 * len(parts) - progress.n)
         tables = {
             stem: pd.concat([part[stem] for part in parts], ignore_index=True) for stem in REGRESSION_TABLES
         }

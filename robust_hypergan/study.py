@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from robust_hypergan.bench_config import plain_values
 from robust_hypergan.checkpoint import Checkpoint, load_checkpoint
 from robust_hypergan.datasets import Dataset
 from robust_hypergan.errors import InputError
-from robust_hypergan.networks import NetworkDistribution, kind_of, move
+from robust_hypergan.networks import NetworkDistribution, fingerprint, kind_of, move, without_attacker
 from robust_hypergan.preparation import check_fit
 from robust_hypergan.reports import write_study, write_table
 from robust_hypergan.run_folder import RunFolder
@@ -57,6 +57,19 @@ def run_study(
             write_table(table, out / f"{stem}.csv")
         run.update(seconds={name: time.perf_counter() - started})
     return write_study(out)
+
+
+def record_inputs(
+    run: RunFolder, sets: Iterable[Dataset], named: Mapping[str, NetworkDistribution], seed: int
+) -> None:
+    """Writes into ``run.json`` what is measured on what, as ``inputs``: SHA-256 of images and a network.
+
+    Raises:
+        InputError: an earlier try had others under the same names, with which what it left can't be joined.
+    """
+    firsts = {name: each.sample(without_attacker(each, seed, 1)[0]) for name, each in named.items()}
+    networks = {name: fingerprint(params) for name, params in firsts.items()}
+    run.update_same(inputs={"data": {each.name: each.sha256 for each in sets}, "networks": networks})
 
 
 def split_name(given: str) -> tuple[str, Path]:

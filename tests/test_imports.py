@@ -44,6 +44,7 @@ LAYERS = [
     {"evidence", "bench_config"},
     {"preparation"},
     {"beside", "study", "tradeoff_measures"},
+    {"study_parts"},
     {
         "adversarial",
         "benchmark",
