@@ -19,7 +19,7 @@ from robust_hypergan.study import Tables
 
 def kept_tables(
     folder: Path,
-    columns: Mapping[str, Sequence[str]],
+    columns: Mapping[str, list[str]],
     measured: Callable[[], Tables],
     texts: Collection[str] = TEXT_COLUMNS,
 ) -> Tables:
