@@ -40,6 +40,9 @@ class AtLeast:
 Count = Annotated[int, AtLeast(1)]
 """An option that counts something."""
 
+Factor = Annotated[float, AtLeast(0)]
+"""An option that something is multiplied by."""
+
 Length = Annotated[float | None, AtLeast(0)]
 """An option that is a length, or None for the usual one."""
 

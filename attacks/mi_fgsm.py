@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from robust_hypergan.attacks.ascent import ascend
-from robust_hypergan.attacks.contract import Count, Length
+from robust_hypergan.attacks.contract import Count, Factor, Length
 from robust_hypergan.attacks.loss import input_gradient
 from robust_hypergan.attacks.norms import NORMS, enlarged, per_example
 
@@ -22,7 +22,7 @@ def mi_fgsm(
     targets: Tensor | None = None,
     steps: Count = 10,
     step_size: Length = None,
-    decay: float = 1.0,
+    decay: Factor = 1.0,
 ) -> Tensor:
     """Iterative FGSM along an accumulated gradient, which keeps to directions that also transfer.
 

@@ -7,7 +7,7 @@ import math
 import torch
 from torch import Tensor, nn
 
-from robust_hypergan.attacks.contract import Count
+from robust_hypergan.attacks.contract import Count, Factor
 from robust_hypergan.attacks.norms import NORMS, per_example
 
 HALVINGS = (10, 50, 200, 500, 1000, 2000, 4000, 6000, 8000)
@@ -25,7 +25,7 @@ def square(
     generator: torch.Generator | None = None,
     targets: Tensor | None = None,
     queries: Count = 1000,
-    patch: float = 0.8,
+    patch: Factor = 0.8,
 ) -> Tensor:
     """Patches of one random sign a channel, each kept where it lowers the margin of the true class.
 

@@ -70,7 +70,7 @@ SUMMARY_COLUMNS = [
 """``summary.csv``: one row per cell, in the order of the run."""
 
 TRAINING_COLUMNS = ["step", "loss", "adversarial_loss", "discriminator_loss", "accuracy", "seconds"]
-"""``training.csv``: one row per training step; accuracy is evaluated now and then."""
+"""``training.csv``: one row per ten steps, or per member of an ensemble, means since the one before."""
 
 GALLERY_COLUMNS = ["row", *CELL, "example", "label", "quantile", "fooled_fraction", "source_label"]
 """``gallery.csv``: one row per picture, followed by ``counts_0``, ``counts_1``, ... per class."""

@@ -18,7 +18,7 @@ GAME = {"adversarial_loss": "adversarial loss (mixer)", "discriminator_loss": "d
 def draw_training(training: pd.DataFrame) -> Figure:
     """Three panels over the steps: classification loss (log scale), the two adversarial losses, accuracy.
 
-    Pale lines are the rows, strong ones their running median over a fiftieth of the training.
+    Pale lines are the rows, strong ones their running median; a short training has the rows alone.
 
     Args:
         training: rows as in ``training.csv``.
@@ -44,9 +44,14 @@ def draw_training(training: pd.DataFrame) -> Figure:
     return figure
 
 
+def median_window(training: pd.DataFrame) -> int:
+    """Rows of the running median: a fiftieth of the training, at least 1, which is the rows themselves."""
+    return max(len(training) // 50, 1)
+
+
 def _curves(axes: Axes, training: pd.DataFrame, names: dict[str, str]) -> None:
     """Each column as a pale line with its running median; nothing where a column is empty."""
-    window = max(len(training) // 50, 1)
+    window = median_window(training)
     for (name, label), colour in zip(names.items(), COLOURS, strict=False):
         rows = training[["step", name]].dropna()
         if rows.empty:

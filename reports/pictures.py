@@ -9,7 +9,7 @@ import pandas as pd
 from robust_hypergan.reports.figure_distribution import MOST_EPS, draw_ecdf, draw_histograms
 from robust_hypergan.reports.figure_gallery import draw_gallery
 from robust_hypergan.reports.figure_networks import draw_networks
-from robust_hypergan.reports.figure_training import draw_training
+from robust_hypergan.reports.figure_training import draw_training, median_window
 from robust_hypergan.reports.figure_transfer import FEWEST_EXAMPLES, draw_transfer
 from robust_hypergan.reports.run import Gallery, Run
 from robust_hypergan.reports.section import Picture
@@ -94,7 +94,8 @@ def _training_picture(training: pd.DataFrame) -> Picture:
         "How the networks were trained",
         "Classification loss (log scale), the two adversarial losses that keep the codes close to their"
         " prior, and the accuracy of the generated networks on their training images. Each point is the mean"
-        " over the steps since the one before. Pale: these means; strong: their running median.",
+        " over the steps since the one before."
+        + (" Pale: these means; strong: their running median." if median_window(training) > 1 else ""),
         f"Training curves over {int(training['step'].max()):,} steps.{last}",
         draw_training(training),
     )

@@ -29,9 +29,13 @@ Estimate = tuple[float, float, float]
 
 @dataclass(frozen=True)
 class Measured:
-    """The rows of one run, and how many images its accuracy and its white-box success are over, else NaN."""
+    """The rows of one run, and how many images its accuracy and its white-box success are over, else NaN.
+
+    ``clean`` is whether its networks are known to have been trained on clean images.
+    """
 
     name: str
+    clean: bool
     rows: Sequence[Row]
     images: float
     attacked: float
@@ -59,7 +63,13 @@ def _measured(study: Study, name: str, rows: Sequence[Row]) -> Measured:
         record = parse_record(read_record(study.folder / file_name(name)))
         images = record.accuracy.get("examples", math.nan)
         attacked = record.source_correct or attacked
-    return Measured(printable(name), rows, images, attacked)
+    return Measured(printable(name), _pgd_eps(study).get(name) == 0, rows, images, attacked)
+
+
+def _pgd_eps(study: Study) -> Mapping[str, Any]:
+    """The radius of each adversarial training that is known, 0 where it was on clean images."""
+    known = study.record.get("pgd_eps")
+    return known if isinstance(known, Mapping) else {}
 
 
 def _accuracy(plain: Measured, hardened: Measured) -> Claim:
@@ -67,7 +77,9 @@ def _accuracy(plain: Measured, hardened: Measured) -> Claim:
     lost, low, high = difference_interval(after, before)
     known = f"95% interval over images {points(low, 2)} to {points(high, 2)}"
     return Claim(
-        f"{hardened.name}: adversarial training costs clean accuracy",
+        f"{hardened.name}, trained on clean images: it is less accurate on them"
+        if hardened.clean
+        else f"{hardened.name}: adversarial training costs clean accuracy",
         "not in the paper",
         f"{percent(before[0], 2)} to {percent(after[0], 2)} ({points(lost, 2)} points,"
         f" {'no interval' if math.isnan(low + high) else known}) for one network",

@@ -14,7 +14,7 @@ import torch
 from robust_hypergan.bench_config import DataConfig
 from robust_hypergan.durable import remove_folder
 from robust_hypergan.errors import InputError, check_range
-from robust_hypergan.networks import NetworkDistribution, Networks, available
+from robust_hypergan.networks import NetworkDistribution, Networks, are_copies, available
 from robust_hypergan.reports import ADVERSARIAL_TABLES, compare_attacks
 from robust_hypergan.run_folder import RunFolder
 from robust_hypergan.study import Tables, load_named, record_inputs, run_study
@@ -130,8 +130,10 @@ def _tables(measured: Callable[..., TransferResult], states: Path, name: str, so
 
 
 def _sources(distribution: NetworkDistribution, config: AdversarialConfig) -> Sequence[int]:
-    networks: Networks = available(distribution, config.seed, "source", 0, config.sources)
-    return networks.indices
+    """The networks to attack; of a distribution whose networks are all one, that one."""
+    networks = available(distribution, config.seed, "source", 0, config.sources)
+    alike = are_copies(distribution.sample(Networks(config.seed, "source", networks.indices[:2])))
+    return networks.indices[:1] if alike else networks.indices
 
 
 def _compared(examples: pd.DataFrame, summary: pd.DataFrame) -> Iterator[dict[str, Any]]:

@@ -7,13 +7,13 @@ ensemble shares them out among its members, the others spend them on one network
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import pandas as pd
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from robust_hypergan.datasets import Dataset
 from robust_hypergan.deep_ensemble import MOST_MEMBERS, DeepEnsemble
@@ -22,7 +22,7 @@ from robust_hypergan.finite import check_finite
 from robust_hypergan.fitting import Fit, Schedule
 from robust_hypergan.gaussian import GaussianPosterior
 from robust_hypergan.mc_dropout import DropoutNetworks
-from robust_hypergan.networks import StoredDistribution
+from robust_hypergan.networks import Params, StoredDistribution
 from robust_hypergan.ordinary import OrdinaryNetwork
 from robust_hypergan.progress import track
 from robust_hypergan.resumable import Saved
@@ -155,7 +155,7 @@ def train_ensemble(
 
 def _assemble(
     networks: list[nn.Module],
-    snapshots: list[dict[str, Tensor]],
+    snapshots: Sequence[Params],
     image_shape: tuple[int, ...],
     config: EnsembleConfig,
 ) -> StoredDistribution:
@@ -165,8 +165,9 @@ def _assemble(
         return DropoutNetworks(networks[0], image_shape)
     if config.kind == OrdinaryNetwork.kind:
         return OrdinaryNetwork(networks[0])
-    found = snapshots or [dict(networks[0].named_parameters())] * 2
-    return GaussianPosterior.from_snapshots(networks[0], found, config.rank)
+    if len(snapshots) < 2:
+        snapshots = [dict(networks[0].named_parameters())] * 2  # no spread
+    return GaussianPosterior.from_snapshots(networks[0], snapshots, config.rank)
 
 
 def _fresh(build: Build, seed: int) -> nn.Module:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
@@ -70,11 +70,14 @@ def run_hardening(
     configs = {name: replace(shared, checkpoint=path) for name, path in paths.items()}
     dataset = config.data.load("test")
     choose_examples(dataset, config.transfer.examples, config.transfer.seed)
-    for own in configs.values():  # all of them, before the first is attacked for hours
-        loaded(own, dataset)
+    trainings = {  # all of them, before the first is attacked for hours
+        name: loaded(own, dataset).facts.get("training") for name, own in configs.items()
+    }
 
     def measure(run: RunFolder) -> Tables:
         run.update(data={"name": config.data.name})
+        known = {name: each for name, each in trainings.items() if isinstance(each, Mapping)}
+        run.update(pgd_eps={name: each.get("pgd_eps", 0) for name, each in known.items()})
         runs, failed = {}, {}
         for name, own in configs.items():
             try:

@@ -1,12 +1,15 @@
 """The study of the paper's Figure 4 goes on where it was broken off, and its tables are the same."""
 
+import pandas as pd
 import pytest
+import torch
 
 from robust_hypergan import adversarial
 from robust_hypergan.adversarial import AdversarialConfig, run_adversarial
 from robust_hypergan.bench_config import DataConfig
 from robust_hypergan.checkpoint import Checkpoint, save_checkpoint
 from robust_hypergan.hypergan import HyperGAN, HyperGANConfig
+from robust_hypergan.ordinary import OrdinaryNetwork
 from tests.killing import contents
 from tests.small_classifier import Small
 from tests.small_classifier import __file__ as CLASSIFIER
@@ -42,3 +45,14 @@ def test_what_was_measured_of_a_source_is_not_measured_again(tmp_path, monkeypat
     tables = [name for name in first if str(name).endswith(".csv")]
     assert len(tables) == 2
     assert [name for name in tables if first[name] != second[name]] == []
+
+
+def test_a_network_that_is_every_source_is_attacked_once(tmp_path):
+    path = tmp_path / "ordinary.safetensors"
+    torch.manual_seed(0)
+    save_checkpoint(path, Checkpoint(OrdinaryNetwork(Small()), SMALL, 10, {}))
+    config = AdversarialConfig(
+        (str(path),), DataConfig("mnist-5k"), SMALL, eps=(0.1,), sources=3, networks=1, examples=30
+    )
+    run_adversarial(config, tmp_path / "run")
+    assert pd.read_csv(tmp_path / "run" / "adversarial.csv")["source"].tolist() == [0, 0]

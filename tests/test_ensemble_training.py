@@ -115,6 +115,13 @@ def test_smoothed_labels_make_networks_less_sure(training_set, test_set):
     assert sureness(0.0) > 0.85
 
 
+def test_a_posterior_of_one_snapshot_has_no_spread(training_set):
+    budget = replace(BUDGET, steps=3, networks=1)
+    posterior, _ = train_ensemble(build, training_set, budget, EnsembleConfig("swag"))
+    params = posterior.sample(Networks(0, "fresh", range(2)))
+    assert all(torch.equal(value[0], value[1]) and value.isfinite().all() for value in params.values())
+
+
 @pytest.mark.parametrize("kind", ENSEMBLE_KINDS)
 def test_a_trained_ensemble_is_attacked_from_its_checkpoint(kind, tmp_path):
     config = BenchConfig(

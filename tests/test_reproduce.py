@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -188,7 +189,7 @@ def test_networks_that_can_not_be_attacked_do_not_keep_the_others_from_it(tmp_pa
 
     monkeypatch.setattr("robust_hypergan.hardening.bench", attack)
     monkeypatch.setattr("robust_hypergan.hardening.load_run", str)
-    monkeypatch.setattr("robust_hypergan.hardening.loaded", lambda *_: None)
+    monkeypatch.setattr("robust_hypergan.hardening.loaded", lambda *_: SimpleNamespace(facts={}))
     with pytest.raises(InputError, match=r"^a: no attack worked on a; b: no attack worked on b$"):
         run_hardening(HardeningConfig(("a=1", "b=2", "c=3")), tmp_path / "run")
     assert attacked == ["a", "b", "c"]

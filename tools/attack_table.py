@@ -44,6 +44,7 @@ Every attack class ran on {images} images of each of the paper's classifiers, th
 CIFAR one (3x32x32, trained here on coloured digits), with few steps and at most {seconds} seconds, at eps
 {linf} in L-inf or, where it has no L-inf, {l2} in L2. *Works* says that the attack ran and what the audit
 found; of its strength so small a trial says nothing. A class of another norm is refused before anything runs.
+All aim at any wrong class; one that *only* takes a class to aim at (`foolbox:GenAttack`) needs `--target`.
 *Repaired* images were outside the ball and are projected: an attack that minimises its perturbation knows no
 eps. An attack that *left every image unchanged* returns the input where it does not succeed.
 

@@ -32,6 +32,8 @@ def test_options_get_the_types_of_the_signature():
         ("pgd:steps=many", "takes int, not 'many'"),
         ("pgd:step_size=x", "takes float or none, not 'x'"),
         ("pgd:steps=0", "steps 0 is out of range: it must be finite and at least 1"),
+        ("mi-fgsm:decay=nan", "decay nan is out of range: it must be finite and at least 0"),
+        ("square:patch=-1", "patch -1.0 is out of range: it must be finite and at least 0"),
         ("pgd:step_size=-0.1", "step_size -0.1 is out of range: it must be finite and at least 0"),
         ("pgd:step_size=nan", "step_size nan is out of range"),
         ("eot-pgd:eot_samples=0", "eot_samples 0 is out of range"),

@@ -14,6 +14,7 @@ from matplotlib.axes import Axes
 from matplotlib.collections import PathCollection
 from matplotlib.figure import Figure
 
+from robust_hypergan.reports.columns import TRAINING_COLUMNS
 from robust_hypergan.reports.figure_distribution import draw_ecdf, draw_histograms, fooled_fractions
 from robust_hypergan.reports.figure_networks import draw_networks
 from robust_hypergan.reports.figure_style import render
@@ -84,6 +85,17 @@ def test_the_success_on_the_source_is_seen_at_a_single_eps_too(fake: Any, levels
     (axes,) = panels(draw_transfer(summary))
     assert axes.lines[0].get_linestyle() == "--"
     assert axes.lines[0].get_marker() == seen
+
+
+@pytest.mark.parametrize(("rows", "pale"), [(99, False), (100, True)])
+def test_pale_lines_are_spoken_of_where_there_are_some(
+    load: Callable[..., tuple[Run, pd.DataFrame]], rows: int, pale: bool
+) -> None:
+    run, summary = load()
+    training = pd.DataFrame({name: np.linspace(1, 2, rows) for name in TRAINING_COLUMNS})
+    made = pictures(replace(run, training=training), summary)
+    (picture,) = (each for each in made if each.name == "training")
+    assert ("Pale" in picture.caption) == pale
 
 
 def test_each_fresh_network_is_a_point_and_the_source_is_none(fake: Any) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from robust_hypergan.reports.columns import COMPARISON_COLUMNS
 from robust_hypergan.reports.studies import STUDIES
-from robust_hypergan.reports.study import load_study
+from robust_hypergan.reports.study import Claim, load_study
 from robust_hypergan.reports.study_hardening import hardening_claims
 
 LESS, MORE, EITHER = (-0.2, -0.3, -0.1), (0.2, 0.1, 0.3), (-0.02, -0.1, 0.06)
@@ -32,8 +32,16 @@ def changed(eps: float, change: tuple[float, float, float], **measured: Any) -> 
     return row("hard", eps, fooled_mean=0.5 + change[0], **ends, **measured)
 
 
-def claims(folder: Path, hardened: list[dict[str, Any]], images: int | None = 10000) -> list[tuple[str, str]]:
+def claims(
+    folder: Path, hardened: list[dict[str, Any]], images: int | None = 10000, **known: Any
+) -> list[tuple[str, str]]:
     """What is found, and the verdict: of accuracy, of the white box, of transfer."""
+    return [(claim.ours, claim.verdict) for claim in all_claims(folder, hardened, images, **known)]
+
+
+def all_claims(
+    folder: Path, hardened: list[dict[str, Any]], images: int | None = 10000, **known: Any
+) -> list[Claim]:
     rows = [*(row("plain", own["eps"]) for own in hardened), *hardened]
     for name in ("plain", "hard") if images else ():
         (folder / name).mkdir(parents=True)
@@ -41,8 +49,23 @@ def claims(folder: Path, hardened: list[dict[str, Any]], images: int | None = 10
         record |= {"examples": {"source_correct": 400}}
         (folder / name / "run.json").write_text(json.dumps(record))
     pd.DataFrame(rows, columns=COMPARISON_COLUMNS).to_csv(folder / "hardening.csv", index=False)
-    (folder / "run.json").write_text(json.dumps({"study": "hardening", "status": "done"}))
-    return [(claim.ours, claim.verdict) for claim in hardening_claims(load_study(folder, STUDIES))]
+    (folder / "run.json").write_text(json.dumps({"study": "hardening", "status": "done"} | known))
+    return hardening_claims(load_study(folder, STUDIES))
+
+
+@pytest.mark.parametrize(
+    ("known", "named"),
+    [
+        ({}, "hard: adversarial training costs clean accuracy"),
+        ({"pgd_eps": {"plain": 0.0, "hard": 0.2}}, "hard: adversarial training costs clean accuracy"),
+        (
+            {"pgd_eps": {"plain": 0.0, "hard": 0.0}},
+            "hard, trained on clean images: it is less accurate on them",
+        ),
+    ],
+)
+def test_only_adversarial_training_is_called_so(tmp_path: Path, known: dict[str, Any], named: str) -> None:
+    assert all_claims(tmp_path, [changed(0.1, EITHER)], **known)[0].claim == named
 
 
 @pytest.mark.parametrize(
