@@ -59,7 +59,8 @@ def layer_table(norms: pd.DataFrame, elements: pd.DataFrame) -> pd.DataFrame:
         element = sizes[name, layer]
         spread = relative_sd(values[:, None])
         sd = float(np.std(values, ddof=1)) if len(values) > 1 else float("nan")
-        relative = element["element_sd"] / element["element_rms"]
+        rms = element["element_rms"]
+        relative = element["element_sd"] / rms if rms else float("nan")  # a layer of zeros
         rows.append(
             (
                 *(name, layer, int(element["weights"]), len(values), values.mean(), sd),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy import stats
 
 from robust_hypergan.reports.statistics import wilson_score, zero_one_variance
 
@@ -17,8 +18,9 @@ def effective_wilson_interval(
     crossed random-effects model, from the marginal means alone (as in
     `robust_hypergan.reports.statistics.crossed_mean_interval`); m (1 - m) / V is the number of independent
     trials that would give the same variance (Kish 1965, *Survey Sampling*), at which Wilson's interval is
-    taken, as Korn & Graubard (1998, Survey Methodology 24) do with the exact one. It stays sensible at and
-    next to 0 and 1, and with few columns. With one column the images are the only sample: R trials.
+    taken, as Korn & Graubard (1998, Survey Methodology 24) do with the exact one: their number is lessened by
+    the squared ratio of Student's quantiles, with R - 1 and with the variance's degrees of freedom. It stays
+    sensible at and next to 0 and 1. With one column the images are the only sample: R trials.
 
     Args:
         row_means: (R,) mean of each image over the networks, in [0, 1].
@@ -35,6 +37,8 @@ def effective_wilson_interval(
     spread = mean * (1 - mean)
     trials = float(rows.size)
     if columns.size > 1 and rows.size > 1 and spread > 0:
-        trials = spread / zero_one_variance(rows, columns).total
+        variance, level = zero_one_variance(rows, columns), (1 + confidence) / 2
+        lessened = (stats.t.ppf(level, rows.size - 1) / stats.t.ppf(level, variance.freedom)) ** 2
+        trials = lessened * spread / variance.total
     low, high = wilson_score(mean, trials, confidence)
     return float(low), float(high)

@@ -11,10 +11,10 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator, PercentF
 
 from robust_hypergan.reports.figure_style import (
     FAINT,
-    MARKERS,
     attack_colours,
     band_handle,
     mark_band,
+    marker,
     styled,
 )
 from robust_hypergan.reports.wording import eps_text, shorten
@@ -41,9 +41,7 @@ def draw_adversarial(table: pd.DataFrame, means: pd.DataFrame) -> Figure:
             low, high = own[f"{measure}_low"].clip(0, 1), own[f"{measure}_high"].clip(0, 1)
             axes.fill_between(own["eps"], low, high, color=colour, alpha=0.16, lw=0)
             label = shorten(str(attack)) if axes is panels[0] else None
-            axes.plot(
-                own["eps"], own[measure], color=colour, marker=MARKERS[index], ms=4, lw=1.8, label=label
-            )
+            axes.plot(own["eps"], own[measure], color=colour, marker=marker(index), ms=4, lw=1.8, label=label)
         axes.set_title(title, loc="left")
         _eps_axis(axes, sorted(set(table["eps"])))
         axes.set_ylim(-0.02, 1.04)

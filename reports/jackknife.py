@@ -80,10 +80,15 @@ def jackknife(
         scale: where the interval is symmetric; where it leads to infinity there is none.
     """
     every = np.arange(networks)
-    estimate = float(statistic(every))
+    few = networks < FEWEST_NETWORKS
+    left_out = [] if few else [statistic(np.delete(every, index)) for index in range(networks)]
+    return _from_left_out(float(statistic(every)), np.array(left_out), networks, scale)
+
+
+def _from_left_out(estimate: float, left_out: Floats, networks: int, scale: Scale) -> Jackknife:
+    """From the estimate of all networks and those that leave out one each, none if there are too few."""
     if networks < FEWEST_NETWORKS:
         return Jackknife(estimate, float("nan"), networks, scale)
-    left_out = np.array([statistic(np.delete(every, index)) for index in range(networks)])
     with np.errstate(divide="ignore", invalid="ignore"):
         moved = scale.forward(left_out)
         moved = np.where(np.isfinite(moved), moved, np.nan)
@@ -93,13 +98,11 @@ def jackknife(
 
 def mean_over_pairs(matrix: Floats, scale: Scale = PLAIN) -> Jackknife:
     """The mean of a symmetric matrix ``(K, K)`` off its diagonal; NaN for a single network."""
-    sums = np.asarray(matrix, dtype=float) - np.diag(np.diag(matrix))
-
-    def mean(kept: NDArray[np.int64]) -> float:
-        pairs = len(kept) * (len(kept) - 1)
-        return float(sums[np.ix_(kept, kept)].sum() / pairs) if pairs else float("nan")
-
-    return jackknife(mean, len(sums), scale)
+    rows = np.asarray(matrix, dtype=float).sum(0) - np.diag(matrix)
+    count, total = len(rows), float(rows.sum())
+    estimate = total / (count * (count - 1)) if count > 1 else float("nan")
+    left_out = (total - 2 * rows) / ((count - 1) * (count - 2)) if count > 2 else rows
+    return _from_left_out(estimate, left_out, count, scale)
 
 
 def relative_sd(values: Floats) -> Jackknife:

@@ -113,12 +113,7 @@ def band_statement(measured: pd.DataFrame) -> Statement:
     if measured.empty:
         return Statement(claim, "not tested", NO_CELLS)
     inside = measured[measured["fooled_mean"].between(*BAND)]
-    surely = int(((measured["ci_low"] >= BAND[0]) & (measured["ci_high"] <= BAND[1])).sum())
-    outside = int(((measured["ci_high"] < BAND[0]) | (measured["ci_low"] > BAND[1])).sum())
-    partly = len(measured) - surely - outside
-    verdict = "undecided" if partly else "does not hold"
-    if surely:
-        verdict = "holds" if surely == len(measured) else "holds in part"
+    surely, partly, verdict = in_band(measured["ci_low"], measured["ci_high"])
     where = "; ".join(
         f"{printable(str(attack))} ({norm_text(str(norm))}): {_eps_list(rows)}"
         for (attack, norm), rows in inside.groupby(["attack", "norm"], sort=False)
@@ -127,6 +122,16 @@ def band_statement(measured: pd.DataFrame) -> Statement:
     if partly:
         detail += f"; {partly} with an interval that reaches over an end of the band"
     return Statement(claim, verdict, f"{detail}. {where}." if where else f"{detail}; {_outside(measured)}.")
+
+
+def in_band(low: pd.Series, high: pd.Series) -> tuple[int, int, str]:
+    """How many intervals lie in the paper's band, how many reach over an end or are missing; the verdict."""
+    surely = int(((low >= BAND[0]) & (high <= BAND[1])).sum())
+    outside = int(((high < BAND[0]) | (low > BAND[1])).sum())
+    partly = len(low) - surely - outside
+    if surely:
+        return surely, partly, "holds" if surely == len(low) else "holds in part"
+    return surely, partly, "undecided" if partly else "does not hold"
 
 
 def _eps_list(rows: pd.DataFrame) -> str:

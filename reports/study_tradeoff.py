@@ -67,15 +67,14 @@ def sections(study: Study) -> list[Section]:
 
 
 def claims(study: Study) -> list[Claim]:
-    """What the noise share does at the end of training, and which state is chosen."""
+    """What the noise share does at the end of training, and which state is chosen; nothing of one share."""
     table = study.tables["tradeoff"]
     states = by_state(table)
     ends = states.reset_index().groupby("name", sort=False).tail(1).sort_values("noise_share")
-    said = []
-    if len(ends) > 1:
-        said += _of_share(ends.iloc[0].to_dict(), ends.iloc[-1].to_dict(), attacks_of(states))
+    if ends["noise_share"].nunique() < 2:
+        return []
     return [
-        *said,
+        *_of_share(ends.iloc[0].to_dict(), ends.iloc[-1].to_dict(), attacks_of(states)),
         Claim(
             "The rule names a default noise share", "not in the paper", _text(states, choose(table)), "holds"
         ),

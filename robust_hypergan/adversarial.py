@@ -17,7 +17,7 @@ from robust_hypergan.errors import InputError, check_range
 from robust_hypergan.networks import NetworkDistribution, Networks, are_copies, available
 from robust_hypergan.reports import ADVERSARIAL_TABLES, compare_attacks
 from robust_hypergan.run_folder import RunFolder
-from robust_hypergan.study import Tables, load_named, record_inputs, run_study
+from robust_hypergan.study import Tables, check_trainings, load_named, record_inputs, run_study
 from robust_hypergan.study_parts import kept_tables
 from robust_hypergan.transfer_config import TransferConfig, check_addresses, choose_examples
 from robust_hypergan.transferability import TransferResult, transfer
@@ -61,6 +61,9 @@ class AdversarialConfig:
 
     def __post_init__(self) -> None:
         check_range("sources", self.sources, 1, 1000)
+        for name in ("fgsm", "pgd"):
+            if sum(str(each).partition(":")[0] == name for each in self.attacks) > 1:
+                raise InputError(f"{name} is given more than once: FGSM minus PGD takes one of each")
         self.transfer()
 
     def transfer(self) -> TransferConfig:
@@ -92,11 +95,12 @@ def run_adversarial(
         The path of ``report.html``.
 
     Raises:
-        InputError: bad data, checkpoints, or a folder that can't be used.
+        InputError: bad data, a folder that can't be used, or checkpoints that are not trainings of the same.
     """
     device = device or torch.device("cpu")
     dataset = config.data.load("test")
     named = load_named(config.checkpoints, dataset, device, config.classifier)
+    check_trainings("adversarial", named.values())
     choose_examples(dataset, config.examples, config.seed)
     for name, distribution in named.items():
         try:

@@ -114,15 +114,30 @@ def find_plan(
     plan = _quick(data, seed) if budget == "quick" else _full(data, seed, colour)
     needed = {name for item in plan.items.values() for name in item.networks}
     networks = {name: own for name, own in plan.networks.items() if name in needed}
+    items = {name: replace(item, config=_seeded(item.config, seed)) for name, item in plan.items.items()}
     other = budget == "full" and cifar_preset != CIFAR_PRESET
-    return replace(plan, networks=networks, settings={"cifar_preset": cifar_preset} if other else {})
+    return replace(
+        plan, networks=networks, items=items, settings={"cifar_preset": cifar_preset} if other else {}
+    )
+
+
+def _seeded(config: Callable[[Checkpoints], Any], seed: int) -> Callable[[Checkpoints], Any]:
+    """The configurations of a study with addresses, choices and attacks from a seed."""
+
+    def seeded(checkpoints: Checkpoints) -> Any:
+        own = config(checkpoints)
+        if isinstance(own, HardeningConfig):
+            return replace(own, transfer=replace(own.transfer, seed=seed))
+        return replace(own, seed=seed)
+
+    return seeded
 
 
 def _quick(data: DataConfig, seed: int) -> Plan:
     small = replace(data, name="mnist-5k")
     networks = _networks("mnist-5k", small, find_preset("quick"), seed, 2)
     items = {
-        "regression": Item(run_regression, lambda _: RegressionConfig(steps=1000, seeds=2, seed=seed)),
+        "regression": Item(run_regression, lambda _: RegressionConfig(steps=1000, seeds=2)),
         "classification-mnist-5k": _classification(networks, small, votes=2),
         "uncertainty-mnist-5k": _uncertainty(networks, small, "fashion-1k", images=1000),
         "adversarial-mnist-5k": _adversarial(networks, small, sources=1, networks=200, examples=100),
@@ -148,7 +163,7 @@ def _full(data: DataConfig, seed: int, colour: Preset) -> Plan:
         "cifar10": _networks("cifar10", cifar10, colour, seed, 1, PAPER_BASELINES),
     }
     items = {
-        "regression": Item(run_regression, lambda _: RegressionConfig(seed=seed)),
+        "regression": Item(run_regression, lambda _: RegressionConfig()),
         "classification-mnist": _classification(families["mnist-accurate"], mnist, votes=4),
         "classification-mnist-5k": _classification(
             families["mnist-5k-accurate"], mnist, trained_on="mnist-5k", votes=2

@@ -6,6 +6,7 @@ kinds. All measured networks are of the ``fresh`` stream; where a training has l
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import partial
@@ -164,10 +165,14 @@ class _Study:
                 for stem, table in own.items():
                     parts.setdefault(stem, []).append(_called(name, table))
                 progress.update()
-            for number, (name, paths) in enumerate(snapshots.items()):
+            for name, paths in snapshots.items():
                 for step, path in paths.items():
-                    measured = partial(self._snapshot, step, path)
-                    own = kept_tables(folder / f"snapshot-{number}-{step}", OF_A_SNAPSHOT, measured, TEXTS)
+                    own = kept_tables(
+                        folder / f"{step}-{_sha256(path)}",
+                        OF_A_SNAPSHOT,
+                        partial(self._snapshot, step, path),
+                        TEXTS,
+                    )
                     along.append(_called(name, own["along_training"]))
                     progress.update()
         tables = {stem: _joined(own, DIVERSITY_TABLES[stem]) for stem, own in parts.items()}
@@ -228,6 +233,11 @@ class _Study:
         tables = {stem: _called("", table) for stem, table in tables.items()}
         table = diversity_table(*(tables[stem] for stem in ("networks", "norms", "pairs")))
         return {"along_training": table.assign(step=step)}
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _pairs(networks: Networks, **measures: Tensor) -> pd.DataFrame:

@@ -121,7 +121,7 @@ def train_ensemble(
     steps = max(1, budget.steps * budget.networks // count)
     schedule = _schedule(steps, config)
     fits = [
-        Fit(_fresh(build, budget.seed + index), images, labels, schedule, budget, index)
+        Fit(_fresh(build, _start(budget.seed, index)), images, labels, schedule, budget, index)
         for index in range(count)
     ]
     described = {
@@ -168,6 +168,11 @@ def _assemble(
     if len(snapshots) < 2:
         snapshots = [dict(networks[0].named_parameters())] * 2  # no spread
     return GaussianPosterior.from_snapshots(networks[0], snapshots, config.rank)
+
+
+def _start(seed: int, index: int) -> int:
+    """Seed of a member's first weights: its own among the members of all seeds."""
+    return (seed * MOST_MEMBERS + index) % 2**63
 
 
 def _fresh(build: Build, seed: int) -> nn.Module:

@@ -15,7 +15,7 @@ from robust_hypergan.measured import EvidenceConfig
 from robust_hypergan.preparation import loaded
 from robust_hypergan.reports import compare_runs, load_run
 from robust_hypergan.run_folder import RunFolder, is_finished
-from robust_hypergan.study import Tables, named_paths, run_study
+from robust_hypergan.study import Tables, named_paths, record_inputs, run_study
 from robust_hypergan.transfer_config import TransferConfig, choose_examples
 
 
@@ -70,12 +70,13 @@ def run_hardening(
     configs = {name: replace(shared, checkpoint=path) for name, path in paths.items()}
     dataset = config.data.load("test")
     choose_examples(dataset, config.transfer.examples, config.transfer.seed)
-    trainings = {  # all of them, before the first is attacked for hours
-        name: loaded(own, dataset).facts.get("training") for name, own in configs.items()
-    }
+    checkpoints = {name: loaded(own, dataset) for name, own in configs.items()}  # before hours of attacks
+    networks = {name: each.distribution for name, each in checkpoints.items()}
+    trainings = {name: each.facts.get("training") for name, each in checkpoints.items()}
 
     def measure(run: RunFolder) -> Tables:
         run.update(data={"name": config.data.name})
+        record_inputs(run, [dataset], networks, config.transfer.seed)
         known = {name: each for name, each in trainings.items() if isinstance(each, Mapping)}
         run.update(pgd_eps={name: each.get("pgd_eps", 0) for name, each in known.items()})
         runs, failed = {}, {}

@@ -67,8 +67,6 @@ class OutOfDistributionConfig:
             check_range("networks", count, 1, 100_000)
         check_range("images", self.images, 2)
         check_range("pictures", self.pictures, 0, 100)
-        if self.data.name in self.outliers:
-            raise InputError(f"{self.data.name} can't be its own outliers: name another data set, or noise")
 
 
 @dataclass(frozen=True)

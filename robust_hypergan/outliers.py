@@ -17,6 +17,15 @@ OTHER_CLASSES = {"cifar5": "cifar5-out", "cifar5-out": "cifar5"}
 """Sets whose outliers are the other classes of the same set."""
 
 
+SHARED = (
+    {"mnist", "mnist-5k"},
+    {"fashion-mnist", "fashion-1k"},
+    {"cifar10", "cifar5"},
+    {"cifar10", "cifar5-out"},
+)
+"""Pairs of sets that share images."""
+
+
 def load_outliers(
     name: str | None, dataset: Dataset, *, root: Path | None = None, download: bool = False
 ) -> Dataset:
@@ -31,9 +40,14 @@ def load_outliers(
         download: fetch what is missing.
 
     Raises:
-        InputError: no such data set, or one of another shape.
+        InputError: no such data set, one of another shape, or one that holds images of the data set itself.
     """
     name = name or _usual(dataset)
+    if name == dataset.name or {name, dataset.name} in SHARED:
+        raise InputError(
+            f"{dataset.name} can't be its own outliers, nor what shares images with it: {name} does; name"
+            " another data set, or noise"
+        )
     shape = tuple(dataset.images.shape[1:])
     if name == NOISE:
         return _noise(shape)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import time
-from collections import Counter
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ import torch
 from robust_hypergan.bench_config import plain_values
 from robust_hypergan.checkpoint import Checkpoint, load_checkpoint
 from robust_hypergan.datasets import Dataset
+from robust_hypergan.durable import make_folder
 from robust_hypergan.errors import InputError
 from robust_hypergan.networks import NetworkDistribution, fingerprint, kind_of, move, without_attacker
 from robust_hypergan.preparation import check_fit
@@ -52,11 +53,13 @@ def run_study(
     """
     with RunFolder(out, command, {"study": name, **plain_values(config)}) as run:
         run.update(study=name, device=str(device or "cpu"))
+        make_folder(run.progress)  # while it is there, a run that is killed is taken up again
         started = time.perf_counter()
         for stem, table in measure(run).items():
             write_table(table, out / f"{stem}.csv")
         run.update(seconds={name: time.perf_counter() - started})
-    return write_study(out)
+        run.finish()  # a page can be made again of what is there
+        return write_study(out)
 
 
 def record_inputs(
@@ -67,15 +70,19 @@ def record_inputs(
     Raises:
         InputError: an earlier try had others under the same names, with which what it left can't be joined.
     """
-    firsts = {name: each.sample(without_attacker(each, seed, 1)[0]) for name, each in named.items()}
-    networks = {name: fingerprint(params) for name, params in firsts.items()}
+    networks = {name: first_fingerprint(each, seed) for name, each in named.items()}
     run.update_same(inputs={"data": {each.name: each.sha256 for each in sets}, "networks": networks})
 
 
 def split_name(given: str) -> tuple[str, Path]:
-    """``NAME=PATH`` as name and path; the name of a bare ``PATH`` is empty."""
-    name, _, path = given.rpartition("=")
-    return name, Path(path)
+    """``NAME=PATH`` as name and path; the name of a bare ``PATH`` is empty.
+
+    A path may hold a ``=`` itself: the longest that is there is taken, else what follows the last.
+    """
+    parts = given.split("=")
+    names = ["=".join(parts[:count]) for count in range(len(parts))]
+    whole = [(name, Path(given.removeprefix(f"{name}=") if name else given)) for name in names]
+    return next((each for each in whole if os.path.exists(each[1])), whole[-1])  # whatever it holds
 
 
 def load_named(
@@ -97,17 +104,36 @@ def load_trainings(
         InputError: what that raises, or one file is two trainings.
     """
     named = [split_name(each) for each in checkpoints]
-    files = Counter((name, path.resolve()) for name, path in named if name)
-    for (name, path), count in files.items():
-        if count > 1:
-            raise InputError(f"{path} is given {count} times as {name}: give each training once")
     names = {name for name, _ in named}
     found: dict[str, list[NetworkDistribution]] = {}
     loaded = _loaded(checkpoints, dataset, device, classifier)
     for (given, _), (name, each) in zip(named, loaded, strict=True):
         own = given or _free_name(name, {*found, *names})
         found.setdefault(own, []).append(each.distribution)
+    for own, trainings in found.items():
+        check_trainings(own, trainings)
     return found
+
+
+def check_trainings(name: str, trainings: Collection[NetworkDistribution]) -> None:
+    """Looks at what is to be averaged as several trainings of the same.
+
+    Raises:
+        InputError: they are of several kinds, or two of them hold the same networks.
+    """
+    seen: dict[str, str] = {}
+    for each in trainings:
+        seen[first_fingerprint(each)] = kind_of(each)
+    kinds = sorted(set(seen.values()))
+    if len(kinds) > 1:
+        raise InputError(f"{name}: {' and '.join(kinds)} are not trainings of the same: measure them apart")
+    if len(seen) < len(trainings):
+        raise InputError(f"{name}: the same networks are given twice: give each training once")
+
+
+def first_fingerprint(distribution: NetworkDistribution, seed: int = 0) -> str:
+    """Of the first network: other trainings have another."""
+    return fingerprint(distribution.sample(without_attacker(distribution, seed, 1)[0]))
 
 
 def load_named_checkpoints(
@@ -153,8 +179,8 @@ def named_paths(checkpoints: Sequence[str]) -> dict[str, Path]:
     """
     found: dict[str, Path] = {}
     for each in checkpoints:
-        given, _, path = each.rpartition("=")
-        found[_free_name(file_name(given or Path(path).stem), found)] = Path(path)
+        given, path = split_name(each)
+        found[_free_name(file_name(given or path.stem), found)] = path
     return found
 
 

@@ -136,8 +136,10 @@ class _Study:
         self.config, self.device = config, device
         self.dataset = config.data.load("test")
         source = config.data
-        outliers = load_outliers(config.outliers, self.dataset, root=source.root, download=source.download)
-        self.measures = TradeoffMeasures(self.dataset, outliers, config.images, config.transfer, device)
+        self.outliers = load_outliers(
+            config.outliers, self.dataset, root=source.root, download=source.download
+        )
+        self.measures = TradeoffMeasures(self.dataset, self.outliers, config.images, config.transfer, device)
 
     def states(self) -> list[State]:
         """Every snapshot of every training, in the order given."""
@@ -160,6 +162,7 @@ class _Study:
     def table(self, states: Sequence[State], folder: Path, quiet: bool) -> pd.DataFrame:
         """``tradeoff.csv``; what is measured of each state is kept in the folder until all are."""
         described = plain_values(asdict(self.config)) | {"states": [state.sha256 for state in states]}
+        described |= {"images": [self.dataset.sha256, self.outliers.sha256]}
         saved = Saved(folder / "tradeoff.safetensors", "trade-off", described)
         done = saved.load({}) or {"rows": [], "votes": []}
         rows, votes = done["rows"], done["votes"]

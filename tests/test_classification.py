@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 import torch
@@ -10,11 +11,12 @@ from torch import Tensor, nn
 
 from robust_hypergan.bench_config import DataConfig
 from robust_hypergan.checkpoint import Checkpoint, save_checkpoint
-from robust_hypergan.classification import ClassificationConfig, run_classification
+from robust_hypergan.classification import ClassificationConfig, _difference, run_classification
 from robust_hypergan.classifiers import build_classifier
 from robust_hypergan.deep_ensemble import DeepEnsemble
 from robust_hypergan.errors import InputError
 from robust_hypergan.ordinary import OrdinaryNetwork
+from robust_hypergan.voting import MeanVotes
 
 
 def constant(label: int) -> dict[str, Tensor]:
@@ -91,3 +93,24 @@ def test_bad_sizes_are_refused() -> None:
         ClassificationConfig(("x",), sizes=(0,))
     with pytest.raises(InputError, match="at least one number"):
         ClassificationConfig(("x",), sizes=())
+
+
+def gain_of_a_vote(random: np.random.Generator, bad: float, groups: int) -> dict[str, float]:
+    """What votes of ten gain, of networks of which a share is much worse, on images of which some are hard."""
+    labels = torch.zeros(300, dtype=torch.int64)
+    votes = {size: MeanVotes(labels, 2, [torch.arange(300)], size) for size in (1, 10)}
+    hard = random.random(300) < 0.1
+    for _ in range(10 * groups):
+        right = np.where(hard, 0.6, 0.99) - 0.3 * (random.random() < bad)
+        own = torch.from_numpy((random.random(300) < right).astype(float))
+        for vote in votes.values():
+            vote.add(torch.stack([own, 1 - own], 1))
+    return _difference(votes[10], votes[1], shared=True)
+
+
+@pytest.mark.parametrize(("bad", "groups"), [(0.1, 10), (0.0, 4)])
+def test_the_interval_of_a_gain_holds_over_images_and_networks(bad: float, groups: int) -> None:
+    random = np.random.default_rng(0)
+    gains = pd.DataFrame([gain_of_a_vote(random, bad, groups) for _ in range(200)])
+    truth = gains["difference"].mean()
+    assert 0.87 <= ((gains["ci_low"] <= truth) & (truth <= gains["ci_high"])).mean() <= 0.99

@@ -115,6 +115,20 @@ def test_smoothed_labels_make_networks_less_sure(training_set, test_set):
     assert sureness(0.0) > 0.85
 
 
+def test_members_of_neighbouring_seeds_start_apart(training_set):
+    starts = []
+
+    def noted(seed):
+        starts.append(seed)
+        return build(seed)
+
+    config = EnsembleConfig("deep-ensemble", members=4)
+    for seed in (0, 1):
+        train_ensemble(noted, training_set, replace(BUDGET, steps=1, networks=4, seed=seed), config)
+    own = [seed for seed in starts if seed]  # each network's constants are those of build(0)
+    assert len(own) == len(set(own)) == 7
+
+
 def test_a_posterior_of_one_snapshot_has_no_spread(training_set):
     budget = replace(BUDGET, steps=3, networks=1)
     posterior, _ = train_ensemble(build, training_set, budget, EnsembleConfig("swag"))

@@ -114,18 +114,21 @@ def test_an_ensemble_that_nobody_attacks_has_all_its_members(kinds):
 
 
 def test_a_name_given_again_is_another_training(checkpoints, tmp_path):
-    names = [f"a={checkpoints[0]}", checkpoints[0], f"a={checkpoints[1]}", f"ordinary={checkpoints[0]}"]
+    save_checkpoint(
+        tmp_path / "other", Checkpoint(HyperGAN(MNISTClassifier(), SMALL, seed=2), "mnist", 10, {})
+    )
+    names = [f"a={checkpoints[0]}", checkpoints[0], f"a={tmp_path}/other", f"ordinary={checkpoints[0]}"]
     names += [checkpoints[0], checkpoints[2]]
     config = OutOfDistributionConfig(tuple(names), outliers=("noise",), networks=(2,), images=10)
-    run_out_of_distribution(config, tmp_path, quiet=True)
-    assert pd.read_csv(tmp_path / "ood.csv")["name"].unique().tolist() == [
+    run_out_of_distribution(config, tmp_path / "out", quiet=True)
+    assert pd.read_csv(tmp_path / "out" / "ood.csv")["name"].unique().tolist() == [
         "a",
         "hypergan",
         "ordinary",
         "hypergan-2",
         "ordinary-2",
     ]
-    rows = pd.read_csv(tmp_path / "ood_trainings.csv").query("score == 'entropy'")
+    rows = pd.read_csv(tmp_path / "out" / "ood_trainings.csv").query("score == 'entropy'")
     found = list(rows[["name", "training"]].itertuples(index=False, name=None))
     alone = [("hypergan", 1), ("ordinary", 1), ("hypergan-2", 1), ("ordinary-2", 1)]
     assert found == [("a", 1), ("a", 2), *alone]
@@ -133,9 +136,16 @@ def test_a_name_given_again_is_another_training(checkpoints, tmp_path):
     assert areas["a", 1] == areas["hypergan", 1] != areas["a", 2]
 
 
-def test_one_file_is_not_two_trainings(checkpoints, tmp_path):
-    config = OutOfDistributionConfig((f"a={checkpoints[0]}", f"a={checkpoints[0]}"), outliers=("noise",))
-    with pytest.raises(InputError, match="is given 2 times as a: give each training once"):
+@pytest.mark.parametrize(
+    ("second", "message"),
+    [
+        (0, "a: the same networks are given twice: give each training once"),
+        (2, "a: hypergan and ordinary are not trainings of the same: measure them apart"),
+    ],
+)
+def test_what_is_not_another_training_of_the_same_is_refused(checkpoints, tmp_path, second, message):
+    config = OutOfDistributionConfig((f"a={checkpoints[0]}", f"a={checkpoints[second]}"), outliers=("noise",))
+    with pytest.raises(InputError, match=message):
         run_out_of_distribution(config, tmp_path / "new", quiet=True)
     assert not (tmp_path / "new").exists()
 
@@ -172,7 +182,6 @@ def test_the_record_names_the_data_and_the_settings(finished):
         ({"networks": ()}, "no number of networks"),
         ({"networks": (0,)}, "networks 0 is out of range"),
         ({"images": 1}, "images 1 is out of range"),
-        ({"outliers": ("mnist-5k",)}, "can't be its own outliers"),
     ],
 )
 def test_settings_out_of_range_are_refused(changed, message):

@@ -12,13 +12,15 @@ import pytest
 from robust_hypergan.adversarial import AdversarialConfig, run_adversarial
 from robust_hypergan.bench_config import BenchConfig, DataConfig
 from robust_hypergan.budgets import Item, Plan, find_plan
+from robust_hypergan.checkpoint import Checkpoint, save_checkpoint
 from robust_hypergan.classification import ClassificationConfig, run_classification
 from robust_hypergan.errors import InputError
 from robust_hypergan.hardening import HardeningConfig, run_hardening
-from robust_hypergan.hypergan import HyperGANConfig
+from robust_hypergan.hypergan import HyperGAN, HyperGANConfig
 from robust_hypergan.reproduce import run_reproduction
 from robust_hypergan.trainer import TrainConfig
 from robust_hypergan.transfer_config import TransferConfig
+from tests.small_classifier import Small
 from tests.small_classifier import __file__ as CLASSIFIER
 
 SMALL = f"{CLASSIFIER}:Small"
@@ -157,6 +159,15 @@ def test_a_budget_trains_what_its_items_need_and_nothing_else(budget: str, tmp_p
     assert (packaged == {DataConfig().name}) == (budget == "quick")
     seeds = {name: each.training.seed for name, each in plan.networks.items() if "hypergan" in name}
     assert min(seeds.values()) == 3
+    studies = [
+        item.config({name: f"{name}.safetensors" for name in item.networks}) for item in plan.items.values()
+    ]
+    assert {
+        getattr(each, "transfer" if isinstance(each, HardeningConfig) else "seed") for each in studies
+    } <= {
+        3,
+        TransferConfig(seed=3),
+    }
 
 
 def test_networks_that_are_compared_see_as_many_images_in_the_same_way(tmp_path: Path) -> None:
@@ -189,10 +200,32 @@ def test_networks_that_can_not_be_attacked_do_not_keep_the_others_from_it(tmp_pa
 
     monkeypatch.setattr("robust_hypergan.hardening.bench", attack)
     monkeypatch.setattr("robust_hypergan.hardening.load_run", str)
-    monkeypatch.setattr("robust_hypergan.hardening.loaded", lambda *_: SimpleNamespace(facts={}))
+    monkeypatch.setattr(
+        "robust_hypergan.hardening.loaded", lambda *_: SimpleNamespace(facts={}, distribution=None)
+    )
+    monkeypatch.setattr("robust_hypergan.hardening.record_inputs", lambda *_: None)
     with pytest.raises(InputError, match=r"^a: no attack worked on a; b: no attack worked on b$"):
         run_hardening(HardeningConfig(("a=1", "b=2", "c=3")), tmp_path / "run")
     assert attacked == ["a", "b", "c"]
+
+
+def test_other_networks_under_the_same_name_are_not_attacked_beside(tmp_path: Path, monkeypatch) -> None:
+    def keep(seed: int) -> None:
+        hypergan = HyperGAN(Small(), HyperGANConfig(latent_dim=8, code_dim=4, hidden=8), seed=seed)
+        save_checkpoint(tmp_path / f"{seed % 2}", Checkpoint(hypergan, SMALL, 10, {}))
+
+    def interrupt(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    keep(0)
+    keep(1)
+    config = HardeningConfig((str(tmp_path / "0"), str(tmp_path / "1")), classifier=SMALL)
+    monkeypatch.setattr("robust_hypergan.hardening.bench", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        run_hardening(config, tmp_path / "run")
+    keep(2)
+    with pytest.raises(InputError, match="an unfinished run with other inputs"):
+        run_hardening(config, tmp_path / "run")
 
 
 def test_hardening_needs_two() -> None:

@@ -48,10 +48,16 @@ LEAST = {
         AdversarialConfig,
         {"attacks": ("noise",), "eps": (1e-6,), "sources": 1, "networks": 1, "examples": 3},
     ),
-    "one attack twice, everything fooled": (
+    "steps of one, everything fooled": (
         run_adversarial,
         AdversarialConfig,
-        {"attacks": ("pgd:steps=1", "pgd"), "eps": (1.0,), "sources": 1, "networks": 2, "examples": 40},
+        {
+            "attacks": ("pgd:steps=1", "mi-fgsm:steps=1"),
+            "eps": (1.0,),
+            "sources": 1,
+            "networks": 2,
+            "examples": 40,
+        },
     ),
     "four images": (
         run_diversity,

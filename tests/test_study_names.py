@@ -15,6 +15,7 @@ from robust_hypergan.classification import ClassificationConfig, run_classificat
 from robust_hypergan.diversity import DiversityConfig, run_diversity
 from robust_hypergan.hypergan import HyperGAN, HyperGANConfig
 from robust_hypergan.out_of_distribution import OutOfDistributionConfig, run_out_of_distribution
+from robust_hypergan.study import split_name
 from robust_hypergan.tradeoff import TradeoffConfig, run_tradeoff
 from tests.reports.test_page import HOSTILE, Outline
 from tests.small_classifier import Small
@@ -78,3 +79,24 @@ def test_a_hostile_name_is_text_on_the_page_of_every_study(
     markdown = (tmp_path / "run" / "report.md").read_text(encoding="utf-8")
     assert "<script" not in markdown
     assert "<b>" not in markdown
+
+
+@pytest.mark.parametrize(
+    ("given", "name", "path"),
+    [
+        ("lr=0.1/net", "", "lr=0.1/net"),
+        ("mine=lr=0.1/net", "mine", "lr=0.1/net"),
+        ("mine=net", "mine", "net"),
+        ("a=b=net", "a=b", "net"),
+        ("a=b=missing", "a=b", "missing"),
+        ("x" * 5000 + "=net", "x" * 5000, "net"),
+    ],
+)
+def test_a_path_may_hold_an_equals_sign(
+    given: str, name: str, path: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("lr=0.1").mkdir()
+    for own in ("lr=0.1/net", "net"):
+        Path(own).touch()
+    assert split_name(given) == (name, Path(path))

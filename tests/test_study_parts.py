@@ -157,13 +157,31 @@ def no_more() -> None:
     raise AssertionError("measured again")
 
 
+@pytest.mark.parametrize("name", [*FOLDED, *TABLES])
+def test_a_page_that_was_broken_off_is_made_by_the_same_command(
+    name: str, shared: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, config, size = FOLDED[name] if name in FOLDED else TABLES[name][1:4]
+    own = config(**size) if name == "regression" else config(**shared, **size)
+    with monkeypatch.context() as patch:
+        patch.setattr("robust_hypergan.study.write_study", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            run(own, tmp_path / "run")
+    if name in TABLES:
+        module, real = TABLES[name][0], TABLES[name][0].kept_tables
+        monkeypatch.setattr(
+            module, "kept_tables", lambda *arguments: real(*arguments[:2], no_more, *arguments[3:])
+        )
+    assert run(own, tmp_path / "run").exists()
+
+
 @pytest.mark.parametrize("name", ["classification", "adversarial", "diversity", "uncertainty"])
 def test_other_networks_under_the_same_name_are_refused(
     name: str, shared: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "hypergan.safetensors"
     run, config, size = FOLDED[name] if name in FOLDED else TABLES[name][1:4]
-    own = config(**shared | {"checkpoints": (f"a={path}", f"b={path}")}, **size)
+    own = config(**shared | {"checkpoints": (f"a={path}", shared["checkpoints"][1])}, **size)
     save_checkpoint(path, untrained(0))
     with monkeypatch.context() as patch:
         patch.setattr("robust_hypergan.study.write_table", interrupt)

@@ -33,6 +33,17 @@ def test_nothing_is_nan_and_certainty_is_not_certain() -> None:
     assert (0.9 < low < 0.95, high) == (True, 1.0)
 
 
+def test_two_columns_are_taken_for_two() -> None:
+    random = np.random.default_rng(0)
+    hits = 0
+    for _ in range(400):
+        right = 0.97 + 0.006 * random.standard_normal(2)
+        matrix = random.random((5000, 2)) < right
+        low, high = effective_wilson_interval(matrix.mean(1), matrix.mean(0))
+        hits += low <= 0.97 <= high
+    assert 0.80 <= hits / 400 <= 0.98  # 0.7 with the normal quantile
+
+
 @pytest.mark.parametrize(("level", "columns"), [(3.5, 5), (0.0, 30)])
 def test_it_covers_the_mean_of_a_crossed_model(level: float, columns: int) -> None:
     random = np.random.default_rng(0)

@@ -21,6 +21,22 @@ def test_a_mean_over_pairs_leaves_the_diagonal_out():
     assert found.variance == pytest.approx(2 * np.var([3, 2, 1]))
 
 
+@pytest.mark.parametrize("networks", [1, 2, 3, 7])
+def test_a_mean_over_pairs_is_the_plain_jackknife_of_it(networks):
+    matrix = np.random.default_rng(2).random((networks, networks))
+    matrix += matrix.T
+
+    def mean(kept):
+        own = matrix[np.ix_(kept, kept)]
+        return own[~np.eye(len(kept), dtype=bool)].mean() if len(kept) > 1 else np.nan
+
+    found, plain = mean_over_pairs(matrix, LOG), jackknife(mean, networks, LOG)
+    np.testing.assert_allclose(
+        [found.estimate, found.variance, *found.interval()],
+        [plain.estimate, plain.variance, *plain.interval()],
+    )
+
+
 def test_the_interval_of_a_mean_over_pairs_holds_as_often_as_it_says():
     random = np.random.default_rng(1)
     held, naive = 0, 0

@@ -22,15 +22,22 @@ from robust_hypergan.reports.study_adversarial import (
 EPS = (0.1, 0.2)
 
 
-def write(folder: Path, *, attacks: tuple[str, ...] = ("fgsm", "pgd"), fooled: float = 0.6) -> Path:
-    """A finished study of three trainings, two attacked networks each; PGD carries .2 less far than FGSM."""
-    places = [(f"seed {name}", source) for name in range(3) for source in range(2)]
+def write(
+    folder: Path,
+    *,
+    attacks: tuple[str, ...] = ("fgsm", "pgd"),
+    fooled: float = 0.6,
+    trainings: int = 3,
+    apart: float = 0.0,
+) -> Path:
+    """A finished study of two attacked networks a training; PGD carries .2 less far than FGSM."""
+    places = [(f"seed {name}", source) for name in range(trainings) for source in range(2)]
     rows = [
         [name, source, attack, eps, 50, 25, 0.5, mean, mean / 2, mean, mean / 4, 0.1, 30]
         for name, source in places
         for place, attack in enumerate(attacks)
         for eps in EPS
-        for mean in [fooled - 0.2 * place + 0.01 * source]
+        for mean in [fooled - 0.2 * place + 0.01 * source + apart * int(name[-1])]
     ]
     pairs = [
         [name, source, eps, 0.2, 0.1, 0.3, 25, 0.2, 0.1, 0.3]
@@ -62,6 +69,23 @@ def test_what_the_paper_says_is_judged(study: Study) -> None:
     found = {claim.claim: claim.verdict for claim in adversarial_claims(study)}
     assert list(found.values()) == ["holds in part", "holds", "holds", "holds"]
     assert [section.name for section in adversarial_sections(study)] == ["transfer", "order"]
+
+
+def test_one_training_decides_nothing(tmp_path: Path) -> None:
+    study = load_study(write(tmp_path / "study", trainings=1), STUDIES)
+    assert {claim.verdict for claim in adversarial_claims(study)} == {"undecided"}
+
+
+def test_the_band_is_decided_by_intervals_over_the_trainings(tmp_path: Path) -> None:
+    study = load_study(write(tmp_path / "study", apart=0.04), STUDIES)
+    band = adversarial_claims(study)[0]
+    assert band.verdict == "undecided"
+    assert band.ours.startswith("inside in 2 of 4 cells, 0 with the whole interval, 4 with an interval")
+
+
+def test_more_attacks_than_marks_are_drawn(tmp_path: Path) -> None:
+    attacks = ("fgsm", "pgd", *(f"other:steps={place}" for place in range(10)))
+    assert write_study(write(tmp_path / "study", attacks=attacks)).exists()
 
 
 def test_one_attack_alone_is_set_against_no_other(tmp_path: Path) -> None:

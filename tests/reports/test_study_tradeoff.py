@@ -110,9 +110,10 @@ def test_the_opposite_is_said_too(tmp_path):
     assert verdicts[:4] == ["does not hold"] * 4
 
 
-def test_one_training_makes_no_claim_but_the_choice(tmp_path):
-    (claim,) = claims(study_of(tmp_path / "study", table(state(0.5, 50, 0.1), state(0.5, 100, 0.05))))
-    assert "share 0.5 at step 50" in claim.ours
+def test_where_no_share_differs_nothing_is_claimed_of_shares(tmp_path):
+    assert claims(study_of(tmp_path / "one", table(state(0.5, 50, 0.1), state(0.5, 100, 0.05)))) == []
+    other = [row | {"name": "another seed"} for row in state(0.5, 50, 0.05)]
+    assert claims(study_of(tmp_path / "two", table(state(0.5, 50, 0.1), other))) == []
 
 
 def test_the_page_shows_every_state_and_the_choice_with_its_rule(tmp_path):
