@@ -96,7 +96,7 @@ def test_bad_sizes_are_refused() -> None:
 
 
 def gain_of_a_vote(random: np.random.Generator, bad: float, groups: int) -> dict[str, float]:
-    """What votes of ten gain, of networks of which a share is much worse, on images of which some are hard."""
+    """What votes of ten gain, where a share of the networks is much worse, and some images are hard."""
     labels = torch.zeros(300, dtype=torch.int64)
     votes = {size: MeanVotes(labels, 2, [torch.arange(300)], size) for size in (1, 10)}
     hard = random.random(300) < 0.1
