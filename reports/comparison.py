@@ -9,15 +9,12 @@ from typing import Any
 import pandas as pd
 
 from robust_hypergan.reports.columns import COMPARISON_COLUMNS
-from robust_hypergan.reports.differences import difference_interval, paired_difference_interval
+from robust_hypergan.reports.differences import FEWEST_PAIRS, difference_interval, paired_difference_interval
 from robust_hypergan.reports.run import Run
 from robust_hypergan.reports.tables import rows_of
 
 FROM_SUMMARY = COMPARISON_COLUMNS[2 : COMPARISON_COLUMNS.index("networks") + 1]
 FROM_ACCURACY = ("single_mean", "vote_10", "vote_100", "vote_all")
-
-FEWEST_PAIRS = 10
-"""Their spread is not known from fewer."""
 
 Key = tuple[str, str, float]
 

@@ -6,6 +6,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import stats
 
+FEWEST_PAIRS = 10
+"""The spread of differences of shares is not known from fewer: all may be equal by chance."""
+
 
 def paired_difference_interval(
     differences: ArrayLike, *network_means: ArrayLike, confidence: float = 0.95

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from robust_hypergan.reports.jackknife import (
     LOG,
     LOGIT,
-    PLAIN,
+    UP_TO_ONE,
     Jackknife,
     jackknife,
     mean_over_pairs,
@@ -40,7 +40,7 @@ DIVERSITY_TABLES: dict[str, list[str]] = {
 }
 """Columns of each table, by the stem of its file."""
 
-PAIR_SCALES = {"disagreement": LOGIT, "error_iou": LOGIT, "cka": PLAIN, "symmetric_kl": LOG}
+PAIR_SCALES = {"disagreement": LOGIT, "error_iou": LOGIT, "cka": UP_TO_ONE, "symmetric_kl": LOG}
 """The measures of pairs, each with the scale on which its interval is symmetric."""
 
 
@@ -101,7 +101,8 @@ def _measured(
     networks: pd.DataFrame, norms: pd.DataFrame, pairs: pd.DataFrame
 ) -> Iterator[tuple[str, float, Jackknife]]:
     accuracy = networks["accuracy"].to_numpy(dtype=float)
-    yield "accuracy", float("nan"), jackknife(lambda kept: float(accuracy[kept].mean()), len(accuracy), PLAIN)
+    mean = jackknife(lambda kept: float(accuracy[kept].mean()), len(accuracy), UP_TO_ONE)
+    yield "accuracy", float("nan"), mean
     yield "relative_sd", float("nan"), norm_spread(norms)
     for measure in PAIR_SCALES:
         if measure in pairs and pairs[measure].notna().any():

@@ -28,6 +28,7 @@ class Scale(NamedTuple):
 
 
 PLAIN = Scale(np.positive, np.positive)
+UP_TO_ONE = Scale(np.positive, lambda values: np.minimum(values, 1.0))
 LOG = Scale(np.log, np.exp)
 LOGIT = Scale(special.logit, special.expit)
 

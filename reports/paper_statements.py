@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 
-from robust_hypergan.reports.differences import difference_interval, paired_difference_interval
+from robust_hypergan.reports.differences import FEWEST_PAIRS, difference_interval, paired_difference_interval
 from robust_hypergan.reports.figure_style import BAND
 from robust_hypergan.reports.tables import rows_of
 from robust_hypergan.reports.wording import base, eps_text, interval, norm_text, plural, printable
@@ -96,6 +97,9 @@ def _compare(examples: pd.DataFrame, fgsm: dict[Hashable, Any], pgd: dict[Hashab
         fooling = rows[rows["source_correct"].astype(bool) & rows["source_fooled"].astype(bool)]
         sides.append(fooling.set_index("example")["fooled_fraction"])
     differences = (sides[0] - sides[1]).dropna()  # aligned by example
+    paired, *ends = paired_difference_interval(differences)
+    if len(differences) < FEWEST_PAIRS:
+        ends = [math.nan, math.nan]
     return Comparison(
         str(fgsm["attack"]),
         str(pgd["attack"]),
@@ -103,7 +107,7 @@ def _compare(examples: pd.DataFrame, fgsm: dict[Hashable, Any], pgd: dict[Hashab
         eps,
         own=Difference(*difference_interval(*means)),
         pairs=len(differences),
-        paired=Difference(*paired_difference_interval(differences)),
+        paired=Difference(paired, *ends),
     )
 
 

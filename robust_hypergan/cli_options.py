@@ -60,7 +60,7 @@ DATA_ROOT = options(
         show_default=True,
         help="Folder of the data sets that do not come with the package.",
     ),
-    click.option("--download", is_flag=True, help="Fetch the data set if it is missing."),
+    click.option("--download", is_flag=True, help="Fetch the data set if it is missing (notmnist never)."),
 )
 
 DATA = options(click.option("--data", default="mnist-5k", show_default=True, help="Data set."), DATA_ROOT)
@@ -90,7 +90,11 @@ TRAINING = options(
     click.option("--steps", type=int, help="Optimisation steps.  [default: the preset's]"),
     click.option("--train-networks", type=int, help="Networks a step.  [default: the preset's]"),
     click.option("--batch", type=int, help="Images for each network.  [default: the preset's]"),
-    click.option("--learning-rate", type=float, help="Peak rate of Adam.  [default: the preset's]"),
+    click.option(
+        "--learning-rate",
+        type=float,
+        help="Peak rate of Adam.  [default: the preset's; 1e-3 for other kinds]",
+    ),
     click.option("--augmentation", help="none, affine, crop or flip-crop.  [default: the preset's]"),
     click.option(
         "--label-smoothing", type=float, help="Share of a label for all classes.  [default: the preset's]"
@@ -139,7 +143,11 @@ TRANSFER = options(
         help="Networks that are attacked, each on its own.",
     ),
     click.option("--target", type=int, help="Class number to aim at.  [default: any wrong class]"),
-    click.option("--backend", help="Of the ensemble forward.  [default: the fastest for device and job]"),
+    click.option(
+        "--backend",
+        help="Of the ensemble forward: loop, chunked-loop, compiled-loop, vmap or fused.  "
+        "[default: the fastest for device and job]",
+    ),
     click.option("--precision", help="float32, or cascade: bfloat16 with the predictions of float32."),
     click.option(
         "--checks", default="fast", show_default=True, help="fast, full or off: the credibility checks."
@@ -155,8 +163,8 @@ EVIDENCE = options(
     click.option(
         "--beside",
         multiple=True,
-        help="Measure another kind of networks, trained with the same budget, or a checkpoint likewise; "
-        "all is every kind; repeat it.",
+        help="Measure other networks in the same way: a kind, trained with the same budget (all is every "
+        "kind; not with --checkpoint), or another checkpoint; repeat it.",
     ),
 )
 

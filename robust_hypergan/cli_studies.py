@@ -17,12 +17,13 @@ from robust_hypergan.cli_options import (
     find_device,
 )
 
-CHECKPOINTS = click.option(
-    "--checkpoint",
-    "checkpoints",
-    multiple=True,
-    required=True,
-    help="Trained networks, PATH or NAME=PATH; repeat it to set several kinds side by side.",
+
+def _checkpoints(text: str) -> Any:
+    return click.option("--checkpoint", "checkpoints", multiple=True, required=True, help=text)
+
+
+CHECKPOINTS = _checkpoints(
+    "Trained networks, PATH or NAME=PATH; repeat it to set several kinds side by side."
 )
 
 
@@ -59,13 +60,9 @@ def classification(out: Path, **flags: Any) -> None:
 
 @click.command()
 @OUT
-@click.option(
-    "--checkpoint",
-    "checkpoints",
-    multiple=True,
-    required=True,
-    help="Trained networks, PATH or NAME=PATH; repeat it to set several kinds side by side. The same NAME "
-    "again is another training of the same.",
+@_checkpoints(
+    "Trained networks, PATH or NAME=PATH; repeat it to set several kinds side by side. The same NAME again is "
+    "another training of the same."
 )
 @CLASSIFIER
 @DATA
@@ -102,7 +99,7 @@ def uncertainty(out: Path, **flags: Any) -> None:
 
 @click.command()
 @OUT
-@CHECKPOINTS
+@_checkpoints("Trained networks, PATH or NAME=PATH; repeat it for trainings of the same from other seeds.")
 @CLASSIFIER
 @DATA
 @click.option(
@@ -168,7 +165,7 @@ def hardening(out: Path, **flags: Any) -> None:
 
 @click.command()
 @OUT
-@CHECKPOINTS
+@_checkpoints("A HyperGAN, PATH or NAME=PATH; repeat it for other noise shares.")
 @CLASSIFIER
 @DATA
 @click.option("--outliers", help="Data set of outlying images, or noise.  [default: the usual one]")
@@ -239,7 +236,7 @@ def regression(out: Path, **flags: Any) -> None:
     "--training",
     "trainings",
     multiple=True,
-    help="Folder of a training with snapshots, PATH or NAME=PATH; repeat it.  [default: the checkpoints']",
+    help="Folder of a further training with snapshots, beside the checkpoints'; PATH or NAME=PATH; repeat it.",
 )
 @CLASSIFIER
 @DATA

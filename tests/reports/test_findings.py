@@ -171,10 +171,16 @@ def test_the_comparison_is_paired_over_examples_that_fooled_the_source_under_bot
 def test_the_order_statement_is_the_papers_and_says_what_equal_examples_say(
     fgsm: tuple[float, float, float], pgd: tuple[float, float, float], verdict: str
 ) -> None:
-    same = examples_of(fgsm=[0.1, 0.2, 0.1, 0.15], pgd=[0.9, 0.8, 0.85, 0.9])
+    same = examples_of(fgsm=3 * [0.1, 0.2, 0.1, 0.15], pgd=3 * [0.9, 0.8, 0.85, 0.9])
     statement = find(same, summary_of(("fgsm", 0.1, *fgsm), ("pgd", 0.1, *pgd))).statements[1]
     assert statement.verdict == verdict
     assert "under both: PGD better at L\u221e eps 0.1" in statement.detail
+
+
+def test_a_few_pairs_that_agree_decide_nothing() -> None:
+    summary = summary_of(("fgsm", 0.1, 0.6, 0.5, 0.7), ("pgd", 0.1, 0.55, 0.45, 0.65))
+    (one,) = compare(examples_of(fgsm=9 * [1.0], pgd=9 * [0.0]), summary)
+    assert (one.paired.value, one.paired.verdict) == (1.0, "undecided")
 
 
 def test_cells_of_different_eps_or_other_attacks_are_not_compared() -> None:
