@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +15,12 @@ from robust_hypergan.cli_options import (
     EPS,
     EVERYWHERE,
     OUT,
+    Command,
     find_device,
 )
 
 
-def _checkpoints(text: str) -> Any:
+def _checkpoints(text: str) -> Callable[[Command], Command]:
     return click.option("--checkpoint", "checkpoints", multiple=True, required=True, help=text)
 
 
@@ -61,8 +63,8 @@ def classification(out: Path, **flags: Any) -> None:
 @click.command()
 @OUT
 @_checkpoints(
-    "Trained networks, PATH or NAME=PATH; repeat it to set several kinds side by side. The same NAME again is "
-    "another training of the same."
+    "Trained networks, PATH or NAME=PATH; repeat it to set several kinds side by side. The same NAME again "
+    "is another training of the same."
 )
 @CLASSIFIER
 @DATA
@@ -236,7 +238,8 @@ def regression(out: Path, **flags: Any) -> None:
     "--training",
     "trainings",
     multiple=True,
-    help="Folder of a further training with snapshots, beside the checkpoints'; PATH or NAME=PATH; repeat it.",
+    help="Folder of a further training with snapshots, PATH or NAME=PATH; repeat it. Those beside a "
+    "checkpoint are measured anyway.",
 )
 @CLASSIFIER
 @DATA
