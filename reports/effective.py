@@ -19,8 +19,8 @@ def effective_wilson_interval(
     `robust_hypergan.reports.statistics.crossed_mean_interval`); m (1 - m) / V is the number of independent
     trials that would give the same variance (Kish 1965, *Survey Sampling*), at which Wilson's interval is
     taken, as Korn & Graubard (1998, Survey Methodology 24) do with the exact one: their number is lessened by
-    the squared ratio of Student's quantiles, with R - 1 and with the variance's degrees of freedom. It stays
-    sensible at and next to 0 and 1. With one column the images are the only sample: R trials.
+    the squared ratio of Student's quantiles for R - 1 and for the variance's degrees of freedom, if those are
+    fewer. It stays sensible at and next to 0 and 1. With one column the images are the only sample: R trials.
 
     Args:
         row_means: (R,) mean of each image over the networks, in [0, 1].
@@ -38,7 +38,7 @@ def effective_wilson_interval(
     trials = float(rows.size)
     if columns.size > 1 and rows.size > 1 and spread > 0:
         variance, level = zero_one_variance(rows, columns), (1 + confidence) / 2
-        lessened = (stats.t.ppf(level, rows.size - 1) / stats.t.ppf(level, variance.freedom)) ** 2
-        trials = lessened * spread / variance.total
+        rows_alone, both = (stats.t.ppf(level, freedom) for freedom in (rows.size - 1, variance.freedom))
+        trials = min(1.0, (rows_alone / both) ** 2) * spread / variance.total
     low, high = wilson_score(mean, trials, confidence)
     return float(low), float(high)

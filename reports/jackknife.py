@@ -102,7 +102,9 @@ def mean_over_pairs(matrix: Floats, scale: Scale = PLAIN) -> Jackknife:
     rows = np.asarray(matrix, dtype=float).sum(0) - np.diag(matrix)
     count, total = len(rows), float(rows.sum())
     estimate = total / (count * (count - 1)) if count > 1 else float("nan")
-    left_out = (total - 2 * rows) / ((count - 1) * (count - 2)) if count > 2 else rows
+    left = total - 2 * rows
+    left[np.abs(left) <= ROUNDING * abs(total)] = 0.0
+    left_out = left / ((count - 1) * (count - 2)) if count > 2 else left
     return _from_left_out(estimate, left_out, count, scale)
 
 

@@ -124,7 +124,7 @@ def band_statement(measured: pd.DataFrame) -> Statement:
     )
     detail = f"Inside in {len(inside)} of {plural(len(measured), 'cell')}, {surely} with the whole interval"
     if partly:
-        detail += f"; {partly} with an interval that reaches over an end of the band"
+        detail += f"; {partly} with an interval that reaches over an end of the band, or with none"
     return Statement(claim, verdict, f"{detail}. {where}." if where else f"{detail}; {_outside(measured)}.")
 
 

@@ -186,14 +186,18 @@ def _difference_rows(first: _Answers, other: _Answers) -> Iterator[dict[str, Any
 
 
 def _difference(first: MeanVotes, second: MeanVotes, *, shared: bool) -> dict[str, float]:
-    """Of the accuracies, paired by image; votes of one and the same networks are one sample, not two."""
+    """Of the accuracies, paired by image.
+
+    Votes of the same networks are one sample where their sizes divide each other; elsewhere they count as
+    two, and the interval is too wide. A single vote is held fixed.
+    """
     differences = (_share(first) - _share(second)).cpu().numpy()
     sets = [_by_vote(first), _by_vote(second)]
     if shared and not first.size % second.size:  # each large vote against the small ones of its networks
         large, small = sets
         within = first.size // second.size
         sets = [large - small[: len(large) * within].reshape(len(large), within).mean(1)]
-    sampled = [own for own in sets if len(own) > 1]  # a single vote is held fixed
+    sampled = [own for own in sets if len(own) > 1]
     mean, low, high = paired_difference_interval(differences, *sampled)
     return {"difference": mean, "ci_low": low, "ci_high": high}
 

@@ -11,6 +11,7 @@ import torch
 from robust_hypergan.bench_config import BenchConfig, DataConfig
 from robust_hypergan.benchmark import bench
 from robust_hypergan.errors import InputError
+from robust_hypergan.hypergan import HyperGAN
 from robust_hypergan.measured import EvidenceConfig
 from robust_hypergan.preparation import loaded
 from robust_hypergan.reports import compare_runs, load_run
@@ -78,7 +79,8 @@ def run_hardening(
         run.update(data={"name": config.data.name})
         record_inputs(run, [dataset], networks, config.transfer.seed)
         known = {name: each for name, each in trainings.items() if isinstance(each, Mapping)}
-        run.update(pgd_eps={name: each.get("pgd_eps", 0) for name, each in known.items()})
+        hardened = {name: isinstance(networks[name], HyperGAN) for name in known}  # no other kind can be
+        run.update(pgd_eps={name: each.get("pgd_eps", 0) * hardened[name] for name, each in known.items()})
         runs, failed = {}, {}
         for name, own in configs.items():
             try:

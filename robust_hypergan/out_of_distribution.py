@@ -47,7 +47,7 @@ class OutOfDistributionConfig:
         backend: of the ensemble forward; None is the fastest for the device and the size of the job.
 
     Raises:
-        InputError: a value outside its range, or outliers that are the inliers.
+        InputError: a value outside its range.
     """
 
     checkpoints: tuple[str, ...]
@@ -100,8 +100,8 @@ def run_out_of_distribution(
         The path of ``report.html``.
 
     Raises:
-        InputError: data or networks that can't be read or do not fit each other, or a folder that can't be
-            used.
+        InputError: data or networks that can't be read or do not fit each other, outliers among the inliers,
+            or a folder that can't be used.
     """
     place = device or torch.device("cpu")
     inliers = config.data.load("test")
@@ -113,8 +113,8 @@ def run_out_of_distribution(
         trainings = {
             (name, training): each for name, own in named.items() for training, each in enumerate(own, 1)
         }
-        own_names = {f"{name} {training}": each for (name, training), each in trainings.items()}
-        record_inputs(run, [each.dataset for each in sets], own_names, config.seed)
+        named_apart = {" ".join(map(str, key)): each for key, each in trainings.items()}
+        record_inputs(run, [each.dataset for each in sets], named_apart, config.seed)
         folds = {
             key: _folds(key[0], each, sets, config, place, run.progress / f"{number}.safetensors", quiet)
             for number, (key, each) in enumerate(trainings.items())

@@ -45,8 +45,8 @@ def load_outliers(
     name = name or _usual(dataset)
     if name == dataset.name or {name, dataset.name} in SHARED:
         raise InputError(
-            f"{dataset.name} can't be its own outliers, nor what shares images with it: {name} does; name"
-            " another data set, or noise"
+            f"{name} holds images of {dataset.name}, which can't be its own outliers: name another data set,"
+            " or noise"
         )
     shape = tuple(dataset.images.shape[1:])
     if name == NOISE:

@@ -16,11 +16,20 @@ from robust_hypergan.checkpoint import Checkpoint, load_checkpoint
 from robust_hypergan.datasets import Dataset
 from robust_hypergan.durable import make_folder
 from robust_hypergan.errors import InputError
-from robust_hypergan.networks import NetworkDistribution, fingerprint, kind_of, move, without_attacker
+from robust_hypergan.networks import (
+    NetworkDistribution,
+    Networks,
+    check_draw,
+    fingerprint,
+    kind_of,
+    move,
+    without_attacker,
+)
 from robust_hypergan.preparation import check_fit
 from robust_hypergan.reports import write_study, write_table
 from robust_hypergan.run_folder import RunFolder
 from robust_hypergan.text import file_name
+from robust_hypergan.user_code import is_user_code
 
 Tables = dict[str, pd.DataFrame]
 """Tables by the stem of their CSV."""
@@ -65,12 +74,12 @@ def run_study(
 def record_inputs(
     run: RunFolder, sets: Iterable[Dataset], named: Mapping[str, NetworkDistribution], seed: int
 ) -> None:
-    """Writes into ``run.json`` what is measured on what, as ``inputs``: SHA-256 of images and a network.
+    """Writes into ``run.json`` what is measured on what, as ``inputs``: SHA-256 of images and networks.
 
     Raises:
         InputError: an earlier try had others under the same names, with which what it left can't be joined.
     """
-    networks = {name: first_fingerprint(each, seed) for name, each in named.items()}
+    networks = {name: _fingerprint(each, seed) for name, each in named.items()}
     run.update_same(inputs={"data": {each.name: each.sha256 for each in sets}, "networks": networks})
 
 
@@ -80,9 +89,13 @@ def split_name(given: str) -> tuple[str, Path]:
     A path may hold a ``=`` itself: the longest that is there is taken, else what follows the last.
     """
     parts = given.split("=")
-    names = ["=".join(parts[:count]) for count in range(len(parts))]
-    whole = [(name, Path(given.removeprefix(f"{name}=") if name else given)) for name in names]
-    return next((each for each in whole if os.path.exists(each[1])), whole[-1])  # whatever it holds
+    whole = [("=".join(parts[:place]), Path("=".join(parts[place:]))) for place in range(len(parts))]
+    return next((each for each in whole if _is_there(str(each[1]))), whole[-1])
+
+
+def _is_there(text: str) -> bool:
+    """Whether a path, or the file of code of the user's own, is there."""
+    return os.path.exists(text) or (is_user_code(text) and os.path.exists(text.rpartition(":")[0]))
 
 
 def load_named(
@@ -101,7 +114,7 @@ def load_trainings(
     Takes what :func:`load_named_checkpoints` takes.
 
     Raises:
-        InputError: what that raises, or one file is two trainings.
+        InputError: what that raises; networks of several kinds have one name, or the same are given twice.
     """
     named = [split_name(each) for each in checkpoints]
     names = {name for name, _ in named}
@@ -123,7 +136,7 @@ def check_trainings(name: str, trainings: Collection[NetworkDistribution]) -> No
     """
     seen: dict[str, str] = {}
     for each in trainings:
-        seen[first_fingerprint(each)] = kind_of(each)
+        seen[_fingerprint(each)] = kind_of(each)
     kinds = sorted(set(seen.values()))
     if len(kinds) > 1:
         raise InputError(f"{name}: {' and '.join(kinds)} are not trainings of the same: measure them apart")
@@ -131,9 +144,14 @@ def check_trainings(name: str, trainings: Collection[NetworkDistribution]) -> No
         raise InputError(f"{name}: the same networks are given twice: give each training once")
 
 
-def first_fingerprint(distribution: NetworkDistribution, seed: int = 0) -> str:
-    """Of the first network: other trainings have another."""
-    return fingerprint(distribution.sample(without_attacker(distribution, seed, 1)[0]))
+def _fingerprint(distribution: NetworkDistribution, seed: int = 0) -> str:
+    """SHA-256 of what was learnt, or of the first network where that can't be known."""
+    learnt = getattr(distribution, "tensors", None)  # of all that a checkpoint can hold
+    if learnt is not None:
+        return fingerprint(learnt())
+    first, *_ = [*without_attacker(distribution, seed, 1), Networks(seed, "source", [0])]
+    check_draw(distribution, first)
+    return fingerprint(distribution.sample(first))
 
 
 def load_named_checkpoints(

@@ -89,6 +89,8 @@ def test_a_hostile_name_is_text_on_the_page_of_every_study(
         ("mine=net", "mine", "net"),
         ("a=b=net", "a=b", "net"),
         ("a=b=missing", "a=b", "missing"),
+        ("=net", "", "net"),
+        ("lr=0.1/net:make", "", "lr=0.1/net:make"),
         ("x" * 5000 + "=net", "x" * 5000, "net"),
     ],
 )

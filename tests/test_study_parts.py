@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 
 from robust_hypergan import adversarial, diversity, regression
@@ -12,13 +13,15 @@ from robust_hypergan.bench_config import DataConfig
 from robust_hypergan.checkpoint import Checkpoint, save_checkpoint
 from robust_hypergan.classification import ClassificationConfig, run_classification
 from robust_hypergan.diversity import DiversityConfig, run_diversity
-from robust_hypergan.ensemble import NETWORK_BLOCK
+from robust_hypergan.ensemble import NETWORK_BLOCK, ensemble_forward
 from robust_hypergan.errors import InputError
 from robust_hypergan.hypergan import HyperGAN, HyperGANConfig
 from robust_hypergan.out_of_distribution import OutOfDistributionConfig, run_out_of_distribution
 from robust_hypergan.regression import RegressionConfig, run_regression
 from robust_hypergan.resumable import Saved
+from robust_hypergan.run_folder import is_finished
 from robust_hypergan.snapshots import keep_snapshot
+from robust_hypergan.study_parts import kept_tables
 from tests.killing import contents
 from tests.small_classifier import Small
 from tests.small_classifier import __file__ as CLASSIFIER
@@ -172,13 +175,40 @@ def test_a_page_that_was_broken_off_is_made_by_the_same_command(
 ) -> None:
     run, config, size = FOLDED[name] if name in FOLDED else TABLES[name][1:4]
     own = config(**size) if name == "regression" else config(**shared, **size)
+
+    def killed(out: Path) -> None:
+        assert not is_finished(out)  # as it stands, so that a process that dies here is taken up again
+        raise KeyboardInterrupt
+
     with monkeypatch.context() as patch:
-        patch.setattr("robust_hypergan.study.write_study", interrupt)
+        patch.setattr("robust_hypergan.study.write_study", killed)
         with pytest.raises(KeyboardInterrupt):
             run(own, tmp_path / "run")
     if name in TABLES:
         measure_no_more(TABLES[name][0], monkeypatch)
+    monkeypatch.setattr("robust_hypergan.study_parts.ensemble_forward", nothing_left)
     assert run(own, tmp_path / "run").exists()
+
+
+def nothing_left(*arguments: Any, **options: Any) -> list[Any]:
+    assert list(ensemble_forward(*arguments, **options)) == []
+    return []
+
+
+def test_a_part_of_which_a_table_is_missing_is_measured_again(tmp_path: Path) -> None:
+    made: list[int] = []
+
+    def measured() -> dict[str, pd.DataFrame]:
+        made.append(len(made))
+        return {name: pd.DataFrame({"value": [0.1, made[-1]]}) for name in "ab"}
+
+    columns = {"a": ["value"], "b": ["value", "other"]}
+    first = kept_tables(tmp_path / "part", columns, measured)
+    assert kept_tables(tmp_path / "part", columns, measured)["a"].equals(first["a"])
+    assert first["b"]["other"].isna().all()
+    (tmp_path / "part" / "b.csv").unlink()
+    assert kept_tables(tmp_path / "part", columns, measured)["a"]["value"].tolist() == [0.1, 1]
+    assert made == [0, 1]
 
 
 @pytest.mark.parametrize("name", ["classification", "adversarial", "diversity", "uncertainty"])

@@ -25,6 +25,14 @@ def test_a_mean_over_pairs_leaves_the_diagonal_out():
 def test_a_mean_over_pairs_is_the_plain_jackknife_of_it(networks):
     matrix = np.random.default_rng(2).random((networks, networks))
     matrix += matrix.T
+    same_as_plain(matrix)
+    matrix[:] = 0
+    matrix[0] = matrix[:, 0] = np.random.default_rng(3).random(networks)  # one alone is apart
+    same_as_plain(matrix)
+
+
+def same_as_plain(matrix):
+    networks = len(matrix)
 
     def mean(kept):
         own = matrix[np.ix_(kept, kept)]
