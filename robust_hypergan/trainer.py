@@ -8,9 +8,8 @@ ICML 2019, arXiv:1901.11058; what was added to make it train fast stands in ``do
 
 from __future__ import annotations
 
-import contextlib
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar, NoReturn
 
@@ -29,6 +28,7 @@ from robust_hypergan.hypergan import Discriminator, HyperGAN, seeded
 from robust_hypergan.network_gradients import NetworkGradients
 from robust_hypergan.networks import Params, bind, networks_of
 from robust_hypergan.replay import recorded
+from robust_hypergan.threads import one_thread
 
 TRAINING_PRECISIONS = ("float32", "bfloat16")
 
@@ -126,7 +126,7 @@ class Trainer:
         self.images = dataset.images.to(self.device)
         self.labels = dataset.labels.to(self.device)
         sizes = hypergan.config
-        with seeded(config.seed + 1):
+        with seeded(config.seed + 1), one_thread():  # spectral norm begins with products
             self.discriminator = Discriminator(sizes.code_dim, sizes.hidden).to(self.device)
         self.mixer_plays = sizes.mixer and config.adversarial_weight > 0
         rate = config.learning_rate
@@ -163,7 +163,8 @@ class Trainer:
         images = to_unit(augment(self.images[rows], config.augmentation, random)).unflatten(0, chosen.shape)
         labels = self.labels[rows].view(chosen.shape)
 
-        mixed = generator.mixer(latents)  # (codes, L, K)
+        with one_thread():
+            mixed = generator.mixer(latents)  # (codes, L, K)
         codes = mixed.detach().requires_grad_()
         params = self.params(codes[: config.networks])
         detached = {name: value.detach() for name, value in params.items()}
@@ -221,9 +222,9 @@ class Trainer:
         for step in range(self.config.pretraining):
             random = _step_random(self.config.seed, -1 - step)
             latents = torch.randn(self.config.codes, self.generator.latent_dim, generator=random)
-            codes = mixer(latents.to(self.device)).flatten(1)  # (codes, L * K)
             optimizer.zero_grad()
             with one_thread():
+                codes = mixer(latents.to(self.device)).flatten(1)  # (codes, L * K)
                 _moment_distance(codes).backward()
             optimizer.step()
 
@@ -251,17 +252,6 @@ class Trainer:
         cosine = (1 + math.cos(math.pi * self.step / config.steps)) / 2
         for group in self.optimizer.param_groups:
             group["lr"] = config.learning_rate * warm * cosine
-
-
-@contextlib.contextmanager
-def one_thread() -> Iterator[None]:
-    """A CPU computes with one thread inside: the order of a small product's sums hangs on the threads."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
 
 
 def _step_random(seed: int, step: int) -> torch.Generator:

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 from torch.nn import functional
+
+from robust_hypergan.threads import one_thread
+
+NARROW = 256
+"""With fewer inputs than this, libraries divide the long sums of a product among threads."""
 
 
 class WideLinear(nn.Linear):
@@ -42,7 +48,8 @@ class _KeptGradient(torch.autograd.Function):
     def forward(ctx: Any, inputs: Tensor, weight: Tensor, bias: Tensor, layer: WideLinear) -> Tensor:
         ctx.save_for_backward(inputs, weight)
         ctx.layer = layer
-        return functional.linear(inputs, weight, bias)
+        with _in_order(weight):
+            return functional.linear(inputs, weight, bias)
 
     @staticmethod
     @once_differentiable
@@ -50,4 +57,10 @@ class _KeptGradient(torch.autograd.Function):
         inputs, weight = ctx.saved_tensors
         rows = gradient.flatten(0, -2)
         ctx.layer.add_gradient(rows, inputs.flatten(0, -2))
-        return gradient @ weight, None, rows.sum(0), None
+        with _in_order(weight):
+            return gradient @ weight, None, rows.sum(0), None
+
+
+def _in_order(weight: Tensor) -> AbstractContextManager[None]:
+    """Where a product's sums would hang on the number of threads, one thread."""
+    return one_thread() if weight.shape[1] < NARROW else nullcontext()

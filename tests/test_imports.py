@@ -10,7 +10,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 
 LAYERS = [
-    {"errors", "text", "progress", "layout", "pooled_kernel"},
+    {"errors", "text", "progress", "threads", "layout", "pooled_kernel"},
     {"finite", "memory", "distributed"},
     {"downloads", "user_code", "augmentation", "durable", "interruption", "residual", "replay"},
     {"idx_sets", "colour_sets"},
