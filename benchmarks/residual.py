@@ -3,13 +3,8 @@
     python benchmarks/residual.py --data-root data --out runs/residual
 
 Times a step in both precisions, trains the preset ``residual``, measures accuracy and transfer, and writes
-``residual.md`` with a verdict. The same command goes on where an earlier one was interrupted. The preset is
-for a GPU; two cores of a CPU train a smaller one in less than two hours:
-
-    python benchmarks/residual.py --data-root data --out runs/residual \
-        --steps 6000 --batch 64 --hidden 128 --precision float32
-
-Everything can be made small to try it:
+``residual.md`` with a verdict. The same command goes on where an earlier one was interrupted. Two cores of a
+CPU with bfloat16 take an hour and a half. Everything can be made small to try it:
 
     python benchmarks/residual.py --data-root data --out runs/try --steps 4 --networks 2 --batch 8 \
         --train-images 64 --test-images 32 --fresh 4 --examples 8
