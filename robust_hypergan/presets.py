@@ -47,7 +47,7 @@ PRESETS = {
 """``quick`` for a first look, ``standard`` to report: diverse, and unsure of what it was not trained on;
 ``accurate`` has the best networks and the best votes, of digits; ``cifar`` to report on colour images,
 ``cifar-quick`` for a first look at those; ``residual`` for the classifier ``resnet-gn``, the most accurate on
-CIFAR-10, whose votes gain little; ``paper`` as near to the authors' scripts as the method here allows (32
+CIFAR-10, whose votes gain nothing; ``paper`` as near to the authors' scripts as the method here allows (32
 networks a step, Adam at 1e-4)."""
 
 
