@@ -131,6 +131,10 @@ def load_trainings(
 def check_trainings(name: str, trainings: Collection[NetworkDistribution]) -> None:
     """Looks at what is to be averaged as several trainings of the same.
 
+    Args:
+        name: what they are called, for messages.
+        trainings: one or more.
+
     Raises:
         InputError: they are of several kinds, or two of them hold the same networks.
     """

@@ -30,6 +30,9 @@ def kept_tables(
         columns: of each table by its stem; a table that lacks one gets it without values.
         measured: gives all of these tables.
         texts: columns that hold text.
+
+    Raises:
+        InputError: the place can't be written, or a table that is there is damaged.
     """
     paths = {stem: folder / f"{stem}.csv" for stem in columns}
     if not all(path.exists() for path in paths.values()):
@@ -71,6 +74,10 @@ def fold_softmax(
         title: of the progress bar.
         backend: of the ensemble forward; None is the fastest.
         quiet: no progress bar.
+
+    Raises:
+        InputError: the state is of other networks or damaged, or can't be written.
+        NotFinite: a logit is not.
     """
     things = {"folds": folds}
     saved = Saved(state, "study", {"networks": [[own.stream, own.seed, len(own)] for own in addresses]})
