@@ -79,8 +79,12 @@ def run_hardening(
         run.update(data={"name": config.data.name})
         record_inputs(run, [dataset], networks, config.transfer.seed)
         known = {name: each for name, each in trainings.items() if isinstance(each, Mapping)}
-        hardened = {name: isinstance(networks[name], HyperGAN) for name in known}  # no other kind can be
-        run.update(pgd_eps={name: each.get("pgd_eps", 0) * hardened[name] for name, each in known.items()})
+        run.update(
+            pgd_eps={  # no other kind can be trained so
+                name: each.get("pgd_eps", 0) if isinstance(networks[name], HyperGAN) else 0
+                for name, each in known.items()
+            }
+        )
         runs, failed = {}, {}
         for name, own in configs.items():
             try:
