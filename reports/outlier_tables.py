@@ -138,14 +138,19 @@ class ScoredImages:
         return {name: getattr(self, name) for name in NETWORKS}
 
 
-def reference_of(networks: pd.DataFrame) -> str:
-    """The name that the others are compared with: the first HyperGAN, else the first of all.
+def references_of(networks: pd.DataFrame) -> list[str]:
+    """The names that others are compared with: of the HyperGANs, else the first of all.
 
     Args:
         networks: rows with ``name`` and ``kind``.
     """
     own = networks[networks["kind"] == "hypergan"]
-    return str((own if len(own) else networks)["name"].iloc[0])
+    return [str(name) for name in (own if len(own) else networks.head(1))["name"].unique()]
+
+
+def reference_of(networks: pd.DataFrame) -> str:
+    """The first of :func:`references_of`."""
+    return references_of(networks)[0]
 
 
 def outlier_tables(scored: Sequence[ScoredImages]) -> dict[str, pd.DataFrame]:

@@ -7,7 +7,7 @@ import pandas as pd
 
 from robust_hypergan.reports.differences import independent_difference_interval, paired_difference_interval
 from robust_hypergan.reports.figure_outliers import draw_trainings
-from robust_hypergan.reports.outlier_tables import OUTLIER_TABLES, SCORES, reference_of
+from robust_hypergan.reports.outlier_tables import OUTLIER_TABLES, SCORES, references_of
 from robust_hypergan.reports.section import Picture, Section, Table
 from robust_hypergan.reports.section_outliers import (
     Row,
@@ -40,17 +40,17 @@ def areas_over_trainings(trainings: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=[*KEYS, "trainings", "auroc", "ci_low", "ci_high"])
 
 
-def differences_over_trainings(trainings: pd.DataFrame) -> pd.DataFrame:
+def differences_over_trainings(trainings: pd.DataFrame, reference: str) -> pd.DataFrame:
     """The mean AUROC of the reference less that of each other name, with Welch's interval over the trainings.
 
     Args:
         trainings: rows as in ``ood_trainings.csv``.
+        reference: a name among them.
 
     Returns:
         Columns as in ``ood_differences.csv``, and ``trainings`` of the reference and ``other_trainings``; NaN
         ends where either was trained once.
     """
-    reference = reference_of(trainings)
     ours = trainings[trainings["name"] == reference].groupby(["asked", "data", "score"])
     rows = []
     for values, own in trainings[trainings["name"] != reference].groupby(KEYS, sort=False):
@@ -77,14 +77,12 @@ def trainings_section(study: Study) -> Section | None:
     trainings = repeated_trainings(study)
     if trainings is None:
         return None
-    reference = printable(reference_of(trainings))
-    areas, differences = areas_over_trainings(trainings), differences_over_trainings(trainings)
     headings = ("outliers", "kind", "networks", "trainings", *SCORES.values())
     tables = [
         Table(
             "Mean AUROC over the trainings with Student's 95% interval over them; the images are held fixed.",
             headings,
-            tuple(_area_row(own) for own in by_outliers(areas)),
+            tuple(_area_row(own) for own in by_outliers(areas_over_trainings(trainings))),
         )
     ]
     paragraphs = [
@@ -92,7 +90,10 @@ def trainings_section(study: Study) -> Section | None:
         " say: those hold the one training fixed. Here the trainings are the sample."
     ]
     most = plural(int(trainings["asked"].iloc[0]), "network")
-    if len(differences):
+    for name in references_of(trainings):
+        differences, reference = differences_over_trainings(trainings, name), printable(name)
+        if not len(differences):
+            continue
         caption = f"Mean AUROC of {reference} less that of another kind, with Welch's 95% interval."
         rows = tuple(difference_row(own, "trainings", "other_trainings") for own in by_outliers(differences))
         tables.append(Table(caption, ("outliers", "kinds", "trainings", *SCORES.values()), rows))

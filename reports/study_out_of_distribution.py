@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import pandas as pd
 
-from robust_hypergan.reports.outlier_tables import OUTLIER_GALLERY, OUTLIER_TABLES, reference_of
+from robust_hypergan.reports.outlier_tables import (
+    OUTLIER_GALLERY,
+    OUTLIER_TABLES,
+    reference_of,
+    references_of,
+)
 from robust_hypergan.reports.outlier_trainings import (
     areas_over_trainings,
     differences_over_trainings,
@@ -40,24 +45,26 @@ def claims(study: Study) -> list[Claim]:
     own = entropy[(entropy["name"] == reference) & (entropy["asked"] == most)]
     said = [_dominance(row) for row in own[own["role"] == "outlier"].to_dict("records")]
     inliers = str(own.loc[own["role"] == "inlier", "data"].iloc[0])
-    areas = ood[(ood["name"] == reference) & (ood["asked"] == most) & (ood["score"] == "entropy")]
+    areas = ood[(ood["asked"] == most) & (ood["score"] == "entropy")]
     main = differences[(differences["asked"] == most) & (differences["score"] == "entropy")]
     trainings = repeated_trainings(study)
-    if trainings is not None:
-        by_entropy = trainings[trainings["score"] == "entropy"]
-        areas = _where_repeated(areas, areas_over_trainings(by_entropy))
-        main = _where_repeated(main, differences_over_trainings(by_entropy))
-    if inliers.startswith("mnist"):
-        said += [_aim(row) for row in areas.to_dict("records") if row["data"] in AIMS]
-    for (kind, name), rows in main[main["kind"].isin(BETTER_THAN)].groupby(["kind", "name"], sort=False):
-        other = BETTER_THAN[str(kind)] + (f" ({printable(str(name))})" if name != kind else "")
-        said.append(_better(reference, other, rows))
+    for name in references_of(ood):
+        ours, less = areas[areas["name"] == name], main[main["reference"] == name]
+        if trainings is not None:
+            by_entropy = trainings[trainings["score"] == "entropy"]
+            ours = _where_repeated(ours, areas_over_trainings(by_entropy[by_entropy["name"] == name]))
+            less = _where_repeated(less, differences_over_trainings(by_entropy, name))
+        if inliers.startswith("mnist"):
+            said += [_aim(row, reference) for row in ours.to_dict("records") if row["data"] in AIMS]
+        for (kind, other), rows in less[less["kind"].isin(BETTER_THAN)].groupby(["kind", "name"], sort=False):
+            than = BETTER_THAN[str(kind)] + (f" ({printable(str(other))})" if other != kind else "")
+            said.append(_better(name, than, rows))
     return said
 
 
 def _where_repeated(once: pd.DataFrame, repeated: pd.DataFrame) -> pd.DataFrame:
     """The rows over several trainings, and of what was trained once those over images."""
-    known = repeated[repeated["name"].isin(once["name"])].dropna(subset=["ci_low"])
+    known = repeated.dropna(subset=["ci_low"])
     return pd.concat([known, once]).drop_duplicates(["name", "data"])
 
 
@@ -74,10 +81,12 @@ def _dominance(row: Row) -> Claim:
     return Claim(claim, "Figure 3: solid curves (outliers) right of dashed ones", found, verdict)
 
 
-def _aim(row: Row) -> Claim:
+def _aim(row: Row, reference: str) -> Claim:
     aim = AIMS[row["data"]]
     verdict = "holds" if row["ci_low"] >= aim else "does not hold" if row["ci_high"] < aim else "undecided"
     claim = f"AUROC of the entropy, {printable(row['data'])} against the inliers"
+    if row["name"] != reference:
+        claim += f": {printable(row['name'])}"
     return Claim(
         claim,
         f"at least {aim:g} with 100 networks, our aim",

@@ -9,14 +9,18 @@ from typing import Any
 
 from robust_hypergan.adversarial import AdversarialConfig, run_adversarial
 from robust_hypergan.bench_config import BenchConfig, DataConfig
+from robust_hypergan.budget_networks import (
+    PAPER_BASELINES,
+    cautious_hypergans,
+    family,
+    noise_shares,
+    side_by_side,
+    trainings,
+)
 from robust_hypergan.classification import ClassificationConfig, run_classification
-from robust_hypergan.classifiers import default_classifier, with_dropout
 from robust_hypergan.diversity import DiversityConfig, run_diversity
-from robust_hypergan.ensemble_training import EnsembleConfig
 from robust_hypergan.errors import unknown
 from robust_hypergan.hardening import HardeningConfig, run_hardening
-from robust_hypergan.hypergan import HyperGAN
-from robust_hypergan.mc_dropout import DropoutNetworks
 from robust_hypergan.out_of_distribution import OutOfDistributionConfig, run_out_of_distribution
 from robust_hypergan.presets import Preset, find_preset
 from robust_hypergan.regression import RegressionConfig, run_regression
@@ -73,20 +77,8 @@ class Plan:
         return {name: item for name, item in self.items.items() if not only or name in only}
 
 
-BASELINES = ("ordinary", "deep-ensemble", "mc-dropout", "swag")
-"""Kinds that stand beside the HyperGAN."""
-
-PAPER_BASELINES = BASELINES[:3]
-"""Where every training takes long: those that the paper has."""
-
-SNAPSHOTS = 10
-"""Of every training of a HyperGAN, to see how diversity goes along it."""
-
 CIFAR_PRESET = "cifar"
 """Of the trainings on CIFAR, unless another is asked for."""
-
-NOISE_SHARES = (0.25, 0.5, 0.8, 0.95)
-"""Compared in the study of the trade-off."""
 
 PLAIN, HARDENED = "mnist-5k-share-0.95", "mnist-5k-hardened"
 """Compared in the study of adversarial training, which is several times as long as plain training."""
@@ -135,7 +127,7 @@ def _seeded(config: Callable[[Checkpoints], Any], seed: int) -> Callable[[Checkp
 
 def _quick(data: DataConfig, seed: int) -> Plan:
     small = replace(data, name="mnist-5k")
-    networks = _networks("mnist-5k", small, find_preset("quick"), seed, 2)
+    networks = family("mnist-5k", small, find_preset("quick"), seed, 2)
     items = {
         "regression": Item(run_regression, lambda _: RegressionConfig(steps=1000, seeds=2)),
         "classification-mnist-5k": _classification(networks, small, votes=2),
@@ -154,14 +146,15 @@ def _full(data: DataConfig, seed: int, colour: Preset) -> Plan:
     standard, accurate = find_preset("standard"), find_preset("accurate")
     half = replace(accurate.training, steps=accurate.training.steps // 2)  # on few images they grow alike
     families = {
-        "mnist": _networks("mnist", mnist, standard, seed, 3, PAPER_BASELINES, repeated=True),
-        "mnist-accurate": _networks("mnist-accurate", mnist, accurate, seed, 1, PAPER_BASELINES),
-        "mnist-5k-accurate": _networks(
+        "mnist": family("mnist", mnist, standard, seed, 3, PAPER_BASELINES, repeated=True),
+        "mnist-accurate": family("mnist-accurate", mnist, accurate, seed, 1, PAPER_BASELINES),
+        "mnist-5k-accurate": family(
             "mnist-5k-accurate", small, replace(accurate, training=half), seed, 1, PAPER_BASELINES
         ),
-        "cifar5": _networks("cifar5", cifar5, colour, seed, 1, PAPER_BASELINES),
-        "cifar10": _networks("cifar10", cifar10, colour, seed, 1, PAPER_BASELINES),
+        "cifar5": family("cifar5", cifar5, colour, seed, 1, PAPER_BASELINES),
+        "cifar10": family("cifar10", cifar10, colour, seed, 1, PAPER_BASELINES),
     }
+    cautious = cautious_hypergans("mnist", mnist, seed, 3)
     items = {
         "regression": Item(run_regression, lambda _: RegressionConfig()),
         "classification-mnist": _classification(families["mnist-accurate"], mnist, votes=4),
@@ -171,77 +164,21 @@ def _full(data: DataConfig, seed: int, colour: Preset) -> Plan:
         "classification-cifar5": _classification(families["cifar5"], cifar5, votes=2),
         "classification-cifar10": _classification(families["cifar10"], cifar10, votes=2),
         "uncertainty-mnist": _uncertainty(
-            families["mnist"], mnist, "notmnist", "fashion-mnist", every_training=True
+            families["mnist"] | cautious, mnist, "notmnist", "fashion-mnist", every_training=True
         ),
         "uncertainty-cifar5": _uncertainty(families["cifar5"], cifar5, "cifar5-out"),
         "adversarial-mnist": _adversarial(families["mnist"], mnist, sources=2, examples=100),
         "diversity-mnist": _diversity(families["mnist"], mnist),
         "diversity-cifar10": _diversity(families["cifar10"], cifar10),
     }
-    networks = {name: each for family in families.values() for name, each in family.items()}
-    networks |= _shares(small, seed)
+    networks = {name: each for own in families.values() for name, each in own.items()}
+    networks |= cautious | noise_shares(small, seed)
     plain = networks[PLAIN]
     networks[HARDENED] = replace(plain, training=replace(plain.training, pgd_eps=0.2))
     items["hardening"] = _hardening(small)
-    named = {name: f"noise share {name.rpartition('-')[2]}" for name in _shares(small, seed)}
+    named = {name: f"noise share {name.rpartition('-')[2]}" for name in noise_shares(small, seed)}
     items["tradeoff"] = _item(run_tradeoff, lambda checkpoints: TradeoffConfig(checkpoints, small), named)
     return Plan("full", "The HyperGAN paper", seed, networks, items)
-
-
-def _networks(
-    label: str,
-    data: DataConfig,
-    sizes: Preset,
-    seed: int,
-    seeds: int,
-    kinds: Sequence[str] = BASELINES,
-    repeated: bool = False,
-) -> dict[str, BenchConfig]:
-    """HyperGANs of several seeds, the ablations and the other kinds, all with the same budget.
-
-    ``repeated`` trains the other kinds from as many seeds as the HyperGAN; those after the first are called
-    ``LABEL-KIND-1`` and so on.
-    """
-    training = replace(sizes.training, seed=seed, snapshots=SNAPSHOTS)
-    plain = BenchConfig(data=data, hypergan=sizes.hypergan, training=training, transfer=None)
-    found = {
-        f"{label}-hypergan-{i}": replace(plain, training=replace(training, seed=seed + i))
-        for i in range(seeds)
-    }
-    found[f"{label}-no-mixer"] = replace(plain, hypergan=replace(sizes.hypergan, mixer=False))
-    found[f"{label}-no-discriminator"] = replace(plain, training=replace(training, adversarial_weight=0.0))
-    name = default_classifier((3, 32, 32) if label.startswith("cifar") else (1, 28, 28))
-    for i in range(seeds if repeated else 1):
-        for kind in kinds:
-            found[f"{label}-{kind}" + (f"-{i}" if i else "")] = replace(
-                plain,
-                ensemble=EnsembleConfig(kind),
-                classifier=with_dropout(name) if kind == DropoutNetworks.kind else name,
-                training=replace(training, seed=seed + i, snapshots=0),
-            )
-    return found
-
-
-def _side_by_side(networks: Mapping[str, BenchConfig], every_training: bool = False) -> dict[str, str]:
-    """The HyperGAN and the other kinds: the name on the page by the name of the networks.
-
-    Of every kind the first training, or all of them under the same name.
-    """
-    first = next(iter(networks.values())).training.seed
-    return {
-        name: own.ensemble.kind if own.ensemble else HyperGAN.kind
-        for name, own in networks.items()
-        if (own.ensemble or "-hypergan-" in name) and (every_training or own.training.seed == first)
-    }
-
-
-def _trainings(networks: Mapping[str, BenchConfig]) -> dict[str, str]:
-    """The HyperGANs that differ in their seed alone."""
-    return {
-        name: f"seed {own.training.seed}"
-        for name, own in networks.items()
-        if name.rpartition("-")[0].endswith("hypergan")
-    }
 
 
 def _item(run: Callable[..., Path], make: Callable[[tuple[str, ...]], Any], names: Mapping[str, str]) -> Item:
@@ -253,16 +190,16 @@ def _item(run: Callable[..., Path], make: Callable[[tuple[str, ...]], Any], name
     return Item(run, config, tuple(names))
 
 
-def _classification(family: Mapping[str, BenchConfig], data: DataConfig, **settings: Any) -> Item:
+def _classification(trained: Mapping[str, BenchConfig], data: DataConfig, **settings: Any) -> Item:
     return _item(
         run_classification,
         lambda checkpoints: ClassificationConfig(checkpoints, data, **settings),
-        _side_by_side(family),
+        side_by_side(trained),
     )
 
 
 def _uncertainty(
-    family: Mapping[str, BenchConfig],
+    trained: Mapping[str, BenchConfig],
     data: DataConfig,
     *outliers: str,
     every_training: bool = False,
@@ -271,16 +208,16 @@ def _uncertainty(
     return _item(
         run_out_of_distribution,
         lambda checkpoints: OutOfDistributionConfig(checkpoints, data, outliers, **settings),
-        _side_by_side(family, every_training),
+        side_by_side(trained, every_training),
     )
 
 
-def _diversity(family: Mapping[str, BenchConfig], data: DataConfig, **settings: Any) -> Item:
+def _diversity(trained: Mapping[str, BenchConfig], data: DataConfig, **settings: Any) -> Item:
     """The whole HyperGAN, its ablations, and the other kinds that have several networks."""
-    first = next(iter(family)).removesuffix("-hypergan-0")
+    first = next(iter(trained)).removesuffix("-hypergan-0")
     names = {f"{first}-hypergan-0": "full"}
     others = {f"{first}-{name}": name for name in ("no-mixer", "no-discriminator", "deep-ensemble", "swag")}
-    names |= {name: shown for name, shown in others.items() if name in family}
+    names |= {name: shown for name, shown in others.items() if name in trained}
     return _item(run_diversity, lambda checkpoints: DiversityConfig(checkpoints, data, **settings), names)
 
 
@@ -290,23 +227,9 @@ def _hardening(data: DataConfig) -> Item:
     return _item(run_hardening, lambda checkpoints: HardeningConfig(checkpoints, data), names)
 
 
-def _shares(data: DataConfig, seed: int) -> dict[str, BenchConfig]:
-    """Small HyperGANs of MNIST-5000 that differ in their noise share, each with snapshots."""
-    sizes = find_preset("quick")
-    return {
-        f"mnist-5k-share-{share:g}": BenchConfig(
-            data=data,
-            hypergan=replace(sizes.hypergan, noise_share=share),
-            training=replace(sizes.training, seed=seed, snapshots=SNAPSHOTS // 2),
-            transfer=None,
-        )
-        for share in NOISE_SHARES
-    }
-
-
-def _adversarial(family: Mapping[str, BenchConfig], data: DataConfig, **settings: Any) -> Item:
+def _adversarial(trained: Mapping[str, BenchConfig], data: DataConfig, **settings: Any) -> Item:
     return _item(
         run_adversarial,
         lambda checkpoints: AdversarialConfig(checkpoints, data, **settings),
-        _trainings(family),
+        trainings(trained),
     )

@@ -84,7 +84,7 @@ TRAINING = options(
         "--preset",
         default="quick",
         show_default=True,
-        help="quick, standard, accurate, cifar, cifar-quick, residual or paper.",
+        help="quick, standard, cautious, accurate, cifar, cifar-quick, residual or paper.",
     ),
     CLASSIFIER,
     click.option("--steps", type=int, help="Optimisation steps.  [default: the preset's]"),
@@ -101,6 +101,11 @@ TRAINING = options(
     ),
     click.option(
         "--pgd-eps", type=float, help="Adversarial training with this L-inf radius.  [default: none]"
+    ),
+    click.option(
+        "--disagreement",
+        type=float,
+        help="Weight of different answers where there are no data.  [default: the preset's]",
     ),
     click.option("--snapshots", type=int, help="Checkpoints to keep along the way.  [default: 0]"),
     click.option("--noise-share", type=float, help="Initial variance from noise.  [default: the preset's]"),
@@ -173,6 +178,7 @@ OUT = click.option("--out", type=click.Path(path_type=Path), required=True, help
 OF_CRAFTING = ("attacks", "eps", "norm", "examples", "target")
 OF_HYPERGAN = (
     "pgd_eps",
+    "disagreement",
     "noise_share",
     "latent_dim",
     "code_dim",

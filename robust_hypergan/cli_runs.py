@@ -148,6 +148,7 @@ def _bench_config(flags: dict[str, Any], *, trains: bool, transfers: bool) -> Be
             "augmentation": flags["augmentation"],
             "label_smoothing": flags["label_smoothing"],
             "pgd_eps": flags["pgd_eps"],
+            "disagreement": flags["disagreement"],
             "snapshots": flags["snapshots"],
             "adversarial_weight": 0.0 if flags["no_discriminator"] else None,
             "seed": flags["seed"],

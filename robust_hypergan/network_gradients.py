@@ -32,6 +32,9 @@ class NetworkGradients:
         half: compute in bfloat16, see :func:`robust_hypergan.half.halved`; None where the processor does so
             fast and the classifier can be.
         label_smoothing: share of each label that is spread over all classes.
+        off_data: how many at the end of every minibatch have no class (:mod:`robust_hypergan.off_data`):
+            their mean loss counts apart, and they are not in the accuracy.
+        disagreement: weight of that loss.
         ranks: who shares the networks.
     """
 
@@ -42,9 +45,12 @@ class NetworkGradients:
         *,
         half: bool | None = None,
         label_smoothing: float = 0.0,
+        off_data: int = 0,
+        disagreement: float = 0.0,
         ranks: Ranks = ALONE,
     ) -> None:
         self.ranks, self.label_smoothing = ranks, label_smoothing
+        self.off_data, self.disagreement = off_data, disagreement
         self.on_cpu = images.device.type == "cpu"
         self.half = is_half(None, classifier, images) if half is None else half
         self.cast: Callable[[Params], Params] = dict
@@ -112,11 +118,16 @@ class NetworkGradients:
         module = self.modules.get()
         try:
             logits = call_network(module, own, self.layout(images.to(self.dtype))).float()
-            loss = functional.cross_entropy(logits, labels, label_smoothing=self.label_smoothing)
+            data = len(labels) - self.off_data
+            loss = functional.cross_entropy(
+                logits[:data], labels[:data], label_smoothing=self.label_smoothing
+            )
+            if self.off_data:
+                loss = loss + self.disagreement * functional.cross_entropy(logits[data:], labels[data:])
             gradients = torch.autograd.grad(loss, list(own.values()), materialize_grads=True)
         finally:
             self.modules.put(module)
-        accuracy = (logits.argmax(1) == labels).float().mean()
+        accuracy = (logits[:data].argmax(1) == labels[:data]).float().mean()
         parts = [loss.detach()[None], accuracy[None], *(each.float().flatten() for each in gradients)]
         return torch.cat(parts)
 

@@ -27,6 +27,7 @@ from robust_hypergan.finite import NotFinite, check_finite, check_loss, first_la
 from robust_hypergan.hypergan import Discriminator, HyperGAN, seeded
 from robust_hypergan.network_gradients import NetworkGradients
 from robust_hypergan.networks import Params, bind, networks_of
+from robust_hypergan.off_data import off_data_count, own_answers, with_off_data
 from robust_hypergan.replay import recorded
 from robust_hypergan.threads import one_thread
 
@@ -58,6 +59,8 @@ class TrainConfig:
         pgd_eps: radius of the L-inf ball of adversarial training, where each network sees PGD examples made
             against another; 0 trains on clean images.
         pgd_steps: steps of that PGD.
+        disagreement: weight of the loss by which networks learn different answers to pictures without a class
+            (:mod:`robust_hypergan.off_data`); 0 shows them none.
         snapshots: checkpoints kept along the way, evenly spaced, at most one a step; the last is the result.
 
     Raises:
@@ -78,13 +81,14 @@ class TrainConfig:
     label_smoothing: float = 0.0
     pgd_eps: float = 0.0
     pgd_steps: int = 7
+    disagreement: float = 0.0
     snapshots: int = 0
 
     def __post_init__(self) -> None:
         check_range("steps", self.steps, 1, MOST_STEPS)
         check_range("train_networks", self.networks, 1, self.codes)
         check_range("batch", self.batch, 1, MOST_IMAGES)
-        for name in ("learning_rate", "warmup", "adversarial_weight", "pretraining", "seed"):
+        for name in ("learning_rate", "warmup", "adversarial_weight", "pretraining", "disagreement", "seed"):
             check_range(name, getattr(self, name), 0)
         check_range("label_smoothing", self.label_smoothing, 0, 1)
         check_range("pgd_eps", self.pgd_eps, 0, 1)
@@ -140,6 +144,8 @@ class Trainer:
             to_unit(self.images[:2]),
             half=half,
             label_smoothing=config.label_smoothing,
+            off_data=off_data_count(config.batch) if config.disagreement else 0,
+            disagreement=config.disagreement,
             ranks=ranks,
         )
         self.params: Callable[[Tensor], Params] = generator.layers
@@ -179,6 +185,10 @@ class Trainer:
                 generator=random,
                 wanted=self.ranks.share(config.networks),
             )
+        if config.disagreement:
+            with one_thread():
+                answers = own_answers(codes[: config.networks], len(self.dataset.classes), config.seed)
+            images, labels = with_off_data(images, labels, answers, random)
         prior = torch.randn(codes.flatten(0, 1).shape, generator=random).to(self.device)
         discriminator_losses: list[Tensor] = []
 

@@ -166,8 +166,9 @@ def test_networks_that_are_compared_see_as_many_images_in_the_same_way(tmp_path:
     plan = find_plan("full", root=tmp_path)
     for name in ("classification-mnist", "classification-mnist-5k", "uncertainty-mnist"):
         trainings = [plan.networks[each].training for each in plan.items[name].networks]
-        assert len({replace(each, snapshots=0, seed=0) for each in trainings}) == 1
-        assert len(trainings) == 4 * len({each.seed for each in trainings})
+        assert len({replace(each, snapshots=0, seed=0, disagreement=0.0) for each in trainings}) == 1
+        kinds = 5 if name == "uncertainty-mnist" else 4
+        assert len(trainings) == kinds * len({each.seed for each in trainings})
 
 
 def test_every_kind_is_trained_as_often_where_the_trainings_are_the_sample(tmp_path: Path) -> None:
@@ -178,7 +179,7 @@ def test_every_kind_is_trained_as_often_where_the_trainings_are_the_sample(tmp_p
     for each in config.checkpoints:
         name, _, path = each.partition("=")
         seeds.setdefault(name, []).append(plan.networks[path.removesuffix(".safetensors")].training.seed)
-    kinds = ("hypergan", "ordinary", "deep-ensemble", "mc-dropout")
+    kinds = ("hypergan", "ordinary", "deep-ensemble", "mc-dropout", "hypergan, cautious")
     assert seeds == {kind: [5, 6, 7] for kind in kinds}
 
 

@@ -94,6 +94,7 @@ BAD: dict[str, tuple[Entry, ...]] = {
     "--learning-rate": ("-1e-9", "nan", "inf", "-inf", "1e400"),
     "--augmentation": (*NAMES, "flip"),
     "--label-smoothing": ("-0.1", "1.01", "nan", "inf"),
+    "--disagreement": ("-0.1", "nan", "inf"),
     "--pgd-eps": ("-0.1", "1.01", "nan", "inf"),
     "--snapshots": ("-1", "601", HUGE),
     "--noise-share": ("-0.1", "1.01", "nan", "-inf"),

@@ -8,7 +8,7 @@ from robust_hypergan.cli import cli
 from robust_hypergan.cli_options import IDLE, OF_TRAINING
 
 OF_HYPERGAN = ["--pgd-eps 0.2", "--noise-share 0.1", "--latent-dim 4", "--code-dim 4", "--hidden 8"]
-OF_HYPERGAN += ["--chunk 64", "--no-mixer", "--no-discriminator"]
+OF_HYPERGAN += ["--disagreement 0.1", "--chunk 64", "--no-mixer", "--no-discriminator"]
 OF_ALL = ["--preset standard", "--steps 7", "--train-networks 2", "--batch 8", "--learning-rate 0.1"]
 OF_ALL += ["--augmentation affine", "--label-smoothing 0.1"]
 OF_CRAFTING = ["--attack square", "--eps 0.3", "--norm l2", "--examples 7", "--target 2"]
