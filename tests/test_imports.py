@@ -12,7 +12,7 @@ ROOT = Path(__file__).parent.parent
 LAYERS = [
     {"errors", "text", "progress", "threads", "layout", "pooled_kernel"},
     {"finite", "memory", "distributed"},
-    {"downloads", "user_code", "augmentation", "durable", "interruption", "residual", "replay"},
+    {"downloads", "user_code", "augmentation", "off_data", "durable", "interruption", "residual", "replay"},
     {"idx_sets", "colour_sets"},
     {"packaged"},
     {"datasets", "classifiers", "layers"},
@@ -55,6 +55,7 @@ LAYERS = [
         "tradeoff",
     },
     {"hardening"},
+    {"budget_networks"},
     {"budgets"},
     {"reproduce"},
     {"config_file"},

@@ -53,7 +53,7 @@ def missing(_: Mapping[str, str]) -> ClassificationConfig:
     return ClassificationConfig(("nowhere.safetensors",))
 
 
-OTHER = replace(TINY.training, seed=1, augmentation="crop", label_smoothing=0.125)
+OTHER = replace(TINY.training, seed=1, augmentation="crop", label_smoothing=0.125, disagreement=0.25)
 
 PLAN = Plan(
     "tiny",
@@ -98,8 +98,8 @@ def test_the_page_says_what_was_trained_how_long_and_how_accurate_it_is(made: Pa
     record = json.loads((made / "networks" / "two" / "run.json").read_text(encoding="utf-8"))
     assert all(f"{100 * record['accuracy']['single_mean']:.2f}%" in row for row in rows[1:])
     assert all("2 of 2 \N{MULTIPLICATION SIGN} 4" in row for row in rows)
-    how = [[cell.strip() for cell in row.split("|")[5:7]] for row in rows]
-    assert how == [["none", "0"], ["crop", "0.125"]]
+    how = [[cell.strip() for cell in row.split("|")[5:8]] for row in rows]
+    assert how == [["none", "0", "0"], ["crop", "0.125", "0.25"]]
 
 
 def test_what_is_finished_is_not_made_again(made: Path) -> None:
