@@ -33,6 +33,8 @@ BENCH += [
     "3",
     "--pgd-eps",
     "0.02",
+    "--disagreement",
+    "0.1",
     "--snapshots",
     "2",
 ]
