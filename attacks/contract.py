@@ -65,14 +65,20 @@ class Attack:
     options: Mapping[str, Any] = field(default_factory=dict)
 
 
-UNKNOWN = (NameError, AttributeError, TypeError)
+UNKNOWN = (NameError, AttributeError, TypeError, SyntaxError)
 """What an annotation raises that only type checkers can read."""
 
 
 def signature_of(function: Callable[..., Any]) -> inspect.Signature:
-    """The signature, each of its annotations evaluated where that is possible."""
+    """The signature, each of its annotations evaluated where that is possible.
+
+    Raises:
+        InputError: the function, as some that are built in, does not tell its own.
+    """
     try:
         return inspect.signature(function, eval_str=True)
+    except ValueError as error:
+        raise InputError(f"{error}: an attack must take {CONTRACT}") from error
     except UNKNOWN:
         signature, names = inspect.signature(function), getattr(inspect.unwrap(function), "__globals__", {})
     parameters = [
@@ -105,7 +111,7 @@ def attack_options(craft: Craft) -> dict[str, inspect.Parameter]:
 
 def takes_any_option(craft: Craft) -> bool:
     """Whether the function ends in ``**options``."""
-    kinds = [each.kind for each in inspect.signature(craft).parameters.values()]
+    kinds = [each.kind for each in signature_of(craft).parameters.values()]
     return inspect.Parameter.VAR_KEYWORD in kinds
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import partial
+from functools import cache, partial
 
 import torch
 from torch import Tensor, nn
@@ -65,11 +65,12 @@ def eot_pgd(
     Raises:
         ValueError: a count below 1, or a random start without generator.
     """
-    judges, objective = draws.eot(eot_samples), partial(ensemble_loss, loss)
+    objective = partial(ensemble_loss, loss)
+    judges = cache(partial(draws.eot, eot_samples))  # the same for all restarts, none for one
     return ascend_from_starts(
         inputs,
         lambda images: ensemble_gradient(draws.eot(eot_samples), images, labels, targets, objective),
-        lambda images: ensemble_score(judges, images, labels, targets, objective),
+        lambda images: ensemble_score(judges(), images, labels, targets, objective),
         eps=eps,
         norm=norm,
         generator=generator,

@@ -46,7 +46,7 @@ def parse_specification(spec: str, plain_names: Container[str]) -> Specification
         plain_names: names that stand for themselves, and are followed by nothing but options.
 
     Raises:
-        InputError: an option without a value.
+        InputError: an option without a value, or given twice.
     """
     first, *rest = spec.split(":", 2)
     has_place = first not in plain_names and bool(rest) and "=" not in rest[0]
@@ -59,6 +59,8 @@ def parse_specification(spec: str, plain_names: Container[str]) -> Specification
         option, equals, value = part.partition("=")
         if not equals:
             raise InputError(f"option {option} of attack {name} needs a value: write {option}=VALUE")
+        if option in options:
+            raise InputError(f"option {option} of attack {name} is given twice: leave one out")
         options[option] = value
     return Specification(place, name, options)
 
@@ -77,39 +79,39 @@ def convert(text: str, annotation: Any, what: str) -> Any:
     Raises:
         InputError: the text is of another type.
     """
-    allowed = _alternatives(annotation)
-    if text.lower() == "none" and (types.NoneType in allowed or not _typed(allowed)):
+    kinds, values = _alternatives(annotation)
+    typed = bool(kinds or values) and all(kind in _SIMPLE for kind in kinds)
+    for value in values:
+        if text == value or (not isinstance(value, str) and text.lower() == str(value).lower()):
+            return value
+    if text.lower() == "none" and (types.NoneType in kinds or not typed):
         return None
-    if text.lower() in ("true", "false") and (bool in allowed or not _typed(allowed)):
+    if text.lower() in ("true", "false") and (bool in kinds or not typed):
         return text.lower() == "true"
-    if not _typed(allowed):
+    if not typed:
         return _literal(text)
     for kind in (int, float):
-        if kind in allowed:
+        if kind in kinds:
             try:
                 return kind(text)
             except ValueError:
                 continue
-    if str in allowed or text in allowed:
+    if str in kinds:
         return text
-    names = " or ".join(str(getattr(kind, "__name__", kind)) for kind in allowed)
+    names = " or ".join([*map(str, values), *(kind.__name__ for kind in kinds)])
     raise InputError(f"{what} takes {names.replace('NoneType', 'none')}, not {text!r}")
 
 
-def _alternatives(annotation: Any) -> tuple[Any, ...]:
-    """Types, and the texts of a ``Literal``, that an annotation allows."""
+def _alternatives(annotation: Any) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+    """Types, and the values of a ``Literal``, that an annotation allows."""
     if typing.get_origin(annotation) in (types.UnionType, typing.Union):
-        return tuple(each for part in typing.get_args(annotation) for each in _alternatives(part))
+        parts = [_alternatives(part) for part in typing.get_args(annotation)]
+        return sum((kinds for kinds, _ in parts), ()), sum((values for _, values in parts), ())
     if typing.get_origin(annotation) is typing.Annotated:
         return _alternatives(typing.get_args(annotation)[0])
     if typing.get_origin(annotation) is typing.Literal:
-        return typing.get_args(annotation)
-    return () if annotation is inspect.Parameter.empty else (annotation,)
-
-
-def _typed(allowed: tuple[Any, ...]) -> bool:
-    quoted = (str,) if len(allowed) > 1 or not allowed else ()
-    return bool(allowed) and all(each in _SIMPLE or isinstance(each, quoted) for each in allowed)
+        return (), typing.get_args(annotation)
+    return ((), ()) if annotation is inspect.Parameter.empty else ((annotation,), ())
 
 
 def _literal(text: str) -> Any:

@@ -152,7 +152,9 @@ def write_report(folder: Path) -> Path:
         for section in sections(run, summary)
     ]
     examples = browsable(run.gallery, run.record.classes)
-    content = Content(run.record, summary, find(run.examples, summary), figures, parts, examples)
+    content = Content(
+        run.record, summary, find(run.examples, summary, itself=run.record.itself), figures, parts, examples
+    )
     write_bytes(run.folder / "report.md", render_markdown(content).encode())
     page = run.folder / "report.html"
     write_bytes(page, render_html(content).encode())

@@ -40,6 +40,11 @@ def draw_comparison(table: pd.DataFrame) -> Figure:
             lines = rows[rows["name"] == name].sort_values("eps")
             shift = 0.008 * span * (index - (len(colours) - 1) / 2)
             _lines(own, fresh, lines, shift, colour, marker(index))
+        level = float(rows["eps"].iloc[0])
+        if (rows["eps"] == level).all():
+            for axes in (own, fresh):
+                axes.set_xticks([level], [eps_text(level)])
+                axes.set_xlim(level - 0.08 * span, level + 0.08 * span)
         _say_if_empty(fresh, rows)
     kind_legend(figure, colours)
     return figure

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import pandas as pd
@@ -34,24 +35,27 @@ class Findings:
     comparisons: tuple[Comparison, ...]
 
 
-def find(examples: pd.DataFrame, summary: pd.DataFrame) -> Findings:
+def find(examples: pd.DataFrame, summary: pd.DataFrame, *, itself: bool = False) -> Findings:
     """The findings of a run.
 
     Args:
         examples: rows as in ``examples.csv``.
         summary: rows as in ``summary.csv``.
+        itself: the one network that is tried is the attacked one.
     """
     measured = summary[summary["fooled_mean"].notna()]
     papers = as_in_the_paper(measured)
+    if itself:  # nothing is transferred
+        papers = papers.iloc[:0]
     comparisons = compare(examples, papers)
     statements = (band_statement(papers), order_statement(comparisons))
-    return Findings(_sentences(_without_baseline(measured)), statements, comparisons)
+    return Findings(_sentences(_without_baseline(measured), itself), statements, comparisons)
 
 
 def headline(run: Run) -> str:
     """The findings of a run as a few lines of plain text, for the terminal."""
     summary = summarise(run.examples, run.networks, run.record.cells)
-    findings = find(run.examples, summary)
+    findings = find(run.examples, summary, itself=run.record.itself)
     lines = [" ".join(findings.sentences)]
     lines += [f'Paper: "{one.claim}": {one.verdict}. {one.detail}' for one in findings.statements]
     failed = int((summary["status"] != "done").sum())
@@ -79,7 +83,7 @@ def _without_baseline(measured: pd.DataFrame) -> pd.DataFrame:
     return measured if attacks.empty else attacks
 
 
-def _sentences(measured: pd.DataFrame) -> tuple[str, ...]:
+def _sentences(measured: pd.DataFrame, itself: bool) -> tuple[str, ...]:
     """The mean and the spread; says so when nothing could be measured.
 
     Attacks on several networks start from more knowledge: they have a sentence of their own.
@@ -89,6 +93,8 @@ def _sentences(measured: pd.DataFrame) -> tuple[str, ...]:
             "No adversarial example fooled the source network, so there was nothing to transfer.",
             "Try a larger eps, more steps or more examples.",
         )
+    if itself:
+        return (_itself_sentence(measured),)
     several = measured["attacker"] == SEVERAL
     sentences = [_mean_sentence(rows) for rows in (measured[~several], measured[several]) if len(rows)]
     return (*sentences, _spread_sentence(measured))
@@ -110,12 +116,28 @@ def _mean_sentence(measured: pd.DataFrame) -> str:
     return f"{subject}, on average, {shares} of {networks} which the attack never saw."
 
 
+def _itself_sentence(measured: pd.DataFrame) -> str:
+    """Rows of one network that is attacked and judged itself."""
+    ordered = measured.sort_values("source_success", kind="stable")
+    texts = [
+        f"{percent(row['source_success'])}"
+        f" ({cell_text(str(row['attack']), str(row['norm']), float(row['eps']))})"
+        for row in ordered.iloc[[0, -1] if len(ordered) > 1 else [0]].to_dict("records")
+    ]
+    shares = f"between {texts[0]} and {texts[1]}" if len(texts) > 1 else texts[0]
+    return (
+        f"The attacks fool this network, which is attacked and judged itself, on {shares} of the images that"
+        " it classifies correctly. What fools it carries over by construction: how far attacks carry, several"
+        " networks have to say."
+    )
+
+
 def _mean_text(row: pd.Series) -> str:
     """``59% (95% interval 56-62%; fgsm, Linf eps 0.1; 213 examples)``."""
     name = cell_text(str(row["attack"]), str(row["norm"]), float(row["eps"]))
     examples = plural(int(row["source_fooled"]), "example")
-    ends = interval(row["ci_low"], row["ci_high"])
-    return f"{percent(row['fooled_mean'])} (95% interval {ends}; {name}; {examples})"
+    ends = "" if math.isnan(row["ci_low"]) else f"95% interval {interval(row['ci_low'], row['ci_high'])}; "
+    return f"{percent(row['fooled_mean'])} ({ends}{name}; {examples})"
 
 
 def _spread_sentence(measured: pd.DataFrame) -> str:

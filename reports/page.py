@@ -175,11 +175,12 @@ def _networks(summary: pd.DataFrame) -> str:
 def _facts(record: Record, summary: pd.DataFrame) -> list[tuple[str, str]]:
     """The few numbers at the top of the page, as (value, what it is)."""
     attacks = summary["attack"].nunique()
+    fresh = (count(summary["networks"].max()), "fresh networks, never attacked")
     correct = f"{count(record.source_correct)} of {count(record.tried)}"
     known = record.source_correct is not None and record.tried is not None
     facts = [
         (record.data_name, f"data, {record.classifier} classifier" if record.classifier else "data"),
-        (count(summary["networks"].max()), "fresh networks, never attacked"),
+        ("1", "network, attacked and judged itself") if record.itself else fresh,
         (correct if known else count(summary["examples"].max()), "images the source classifies correctly"),
         (plural(len(summary), "cell"), f"combinations of attack and eps ({plural(attacks, 'attack')})"),
     ]
@@ -190,6 +191,11 @@ def _facts(record: Record, summary: pd.DataFrame) -> list[tuple[str, str]]:
 
 def _knowledge(record: Record) -> str:
     """What the attackers of the finished cells know, and what they do not do."""
+    if record.itself:
+        return (
+            "The attacker knows the one network completely, its weights and gradients included, and it alone"
+            " is asked: the share fooled of fresh networks is that of the network itself."
+        )
     done = [cell for cell in record.cells if cell.status == "done"]
     several = dict.fromkeys(printable(cell.attack) for cell in done if cell.attacker == SEVERAL)
     known = "one fixed draw completely, its weights and gradients included, and nothing of the others"

@@ -98,7 +98,7 @@ def _compare(examples: pd.DataFrame, fgsm: dict[Hashable, Any], pgd: dict[Hashab
         sides.append(fooling.set_index("example")["fooled_fraction"])
     differences = (sides[0] - sides[1]).dropna()  # aligned by example
     paired, *ends = paired_difference_interval(differences)
-    if len(differences) < FEWEST_PAIRS:
+    if len(differences) < FEWEST_PAIRS or ends[0] == ends[1]:  # all may be equal by chance
         ends = [math.nan, math.nan]
     return Comparison(
         str(fgsm["attack"]),

@@ -84,6 +84,11 @@ class Record:
     beside: Mapping[str, str]
 
     @property
+    def itself(self) -> bool:
+        """Whether the attacked network is also the one that is judged."""
+        return self.kind == "ordinary"
+
+    @property
     def targets(self) -> tuple[str, ...]:
         """The classes that cells aim at, by name; none where they aim at any wrong class."""
         aims = dict.fromkeys(int(cell.target) for cell in self.cells if math.isfinite(cell.target))

@@ -155,8 +155,13 @@ def _read_gallery(folder: Path) -> Gallery | None:
     if clean.ndim != 4 or clean.shape != adversarial.shape or len(clean) != len(table):
         raise InputError(f"{images} does not fit gallery.csv: repeat the run, or delete both")
     names = sorted((name for name in table.columns if name.startswith("counts_")), key=_class_of)
-    counts = table[names].to_numpy(dtype=np.int64)
-    return Gallery(table, clean, adversarial, counts)
+    whole = [*names, "label", "source_label", "example"]
+    found = table[whole].to_numpy(dtype=float)
+    if not (np.isfinite(found) & (found >= 0) & (found == np.floor(found))).all():
+        raise InputError(
+            f"{tables} has numbers that count nothing: repeat the run, or delete it and {images}"
+        )
+    return Gallery(table, clean, adversarial, table[names].to_numpy(dtype=np.int64))
 
 
 def _class_of(column: str) -> int:

@@ -69,12 +69,15 @@ def comparison_section(table: pd.DataFrame, *, name: str, title: str, notes: tup
 def _sentences(table: pd.DataFrame) -> tuple[str, ...]:
     """Who is fooled least, with numbers; then each against the first; then the single networks."""
     found = (" ".join([*_least_sentences(table), *_lead_sentences(table)]), *_outcome_sentences(table))
-    single = [printable(name) for name, rows in by_name(table) if (rows["networks"] < 2).all()]
+    single = [(name, rows) for name, rows in by_name(table) if (rows["networks"] < 2).all()]
+    itself = [printable(name) for name, rows in single if (rows["kind"] == "ordinary").all()]
+    other = [printable(name) for name, rows in single if not (rows["kind"] == "ordinary").all()]
     alone = (
-        f"{' and '.join(single)}: a single network, attacked and judged itself, so that whatever fools it"
+        f"{' and '.join(itself)}: a single network, attacked and judged itself, so that whatever fools it"
         " carries over by construction. What says something of it is the share of the examples that fool it.",
     )
-    return tuple(text for text in found if text) + (alone if single else ())
+    few = (f"{' and '.join(other)}: one fresh network, so that there is no interval over networks.",)
+    return tuple(text for text in found if text) + (alone if itself else ()) + (few if other else ())
 
 
 def _judged(table: pd.DataFrame) -> pd.DataFrame:
@@ -89,8 +92,11 @@ def _least_sentences(table: pd.DataFrame) -> list[str]:
     cells = [rows for _, rows in _judged(table).groupby(CELL, sort=False)]
     if not cells:
         return ["There is no cell that two of them with more networks than one have both measured."]
-    least = Counter(str(rows["name"].iloc[int(rows["fooled_mean"].argmin())]) for rows in cells)
-    counts = ", ".join(f"{printable(name)} in {amount}" for name, amount in least.most_common())
+    lowest = [rows.loc[rows["fooled_mean"] == rows["fooled_mean"].min(), "name"] for rows in cells]
+    least = Counter(printable(str(names.iloc[0])) for names in lowest if len(names) == 1)
+    tied = sum(len(names) > 1 for names in lowest)
+    amounts = [*least.most_common(), *([("several alike", tied)] if tied else [])]
+    counts = ", ".join(f"{name} in {amount}" for name, amount in amounts)
     return [
         f"Fooled least by examples made against another network, of {plural(len(cells), 'cell')}: {counts}."
     ]

@@ -99,7 +99,7 @@ def _of_all_kinds(kinds: Kinds) -> Addition:
         f" has to hold ({printable(str(first['attack'].iloc[0]))}): {said}."
     )
     if kinds.single:
-        paragraph += f" Held and judged itself: {' and '.join(map(printable, kinds.single))}, one network."
+        paragraph += f" Judged by a single network: {' and '.join(map(printable, kinds.single))}."
     drawn = rows.assign(panel=attack_titles(rows)).rename(
         columns={"held": "at", "fooled_mean": "value", "fooled_low": "low", "fooled_high": "high"}
     )

@@ -63,7 +63,8 @@ def _findings(detection: pd.DataFrame) -> list[str]:
     every = detection[detection["subset"] == "all"]
     for data, own in every[every["inputs"] == "outlier"].groupby("data"):
         said.append(f"Outlying images ({printable(str(data))}) are told from clean ones with {_scores(own)}.")
-    wrong = detection[(detection["subset"] == "vote wrong") & detection["auroc"].notna()]
+    wrong = detection[(detection["subset"] == "vote wrong") & (detection["positives"] >= FEWEST_EXAMPLES)]
+    wrong = wrong[wrong["auroc"].notna()]
     adaptive = _is_adaptive(wrong["attack"])
     plain = wrong[~adaptive & (wrong["score"] == SCORES[0])].sort_values("auroc").to_dict("records")
     if plain:

@@ -83,10 +83,12 @@ def _gains(most: float, least: float, best: str, worst: str) -> str:
         said = f"gains most on a fixed draw with {best}"
         if least < 0:
             return f"{said}, and loses most with {worst}"
-        return said if best == worst else f"{said}, and least with {worst}"
+        if most == least:
+            return f"gains in every cell alike, with {best}"
+        return f"{said}, and least with {worst}"
     if least < 0:
         said = f"gains nothing on a fixed draw, and loses most with {worst}"
-        return f"{said}, least with {best}" if most < 0 and best != worst else said
+        return f"{said}, least with {best}" if least < most < 0 else said
     return "gains nothing on a fixed draw"
 
 

@@ -13,6 +13,9 @@ from robust_hypergan.reports.columns import EXAMPLES_COLUMNS, NETWORKS_COLUMNS, 
 from robust_hypergan.reports.record import Cell, audit_text, parse_cell
 from robust_hypergan.reports.statistics import crossed_mean_interval
 
+FEWEST_NETWORKS = 2
+"""Of fewer fresh networks there is no interval: they are a sample, too."""
+
 __all__ = ["EXAMPLES_COLUMNS", "NETWORKS_COLUMNS", "SUMMARY_COLUMNS", "rows_of", "summarise"]
 
 QUANTILES = {"q05": 0.05, "q25": 0.25, "fooled_median": 0.5, "q75": 0.75, "q95": 0.95}
@@ -74,6 +77,7 @@ def _measured(examples: pd.DataFrame, networks: pd.DataFrame, cell: Cell) -> dic
     correct = examples[examples["source_correct"].astype(bool)]
     fooling = correct[correct["source_fooled"].astype(bool)]
     fresh = networks[networks["role"] == "fresh"]
+    _check_fit(correct, fooling, networks, cell)
     fractions = fooling["fooled_fraction"]
     low, high = _interval(fooling, fresh, cell)
     return {
@@ -94,16 +98,29 @@ def _measured(examples: pd.DataFrame, networks: pd.DataFrame, cell: Cell) -> dic
 
 
 def _interval(fooling: pd.DataFrame, fresh: pd.DataFrame, cell: Cell) -> tuple[float, float]:
-    """Crossed interval of the mean fooled fraction, NaN when nothing fooled the source."""
-    if fooling.empty:
+    """Crossed interval of the mean fooled fraction; NaN if nothing fooled the source, or for one network."""
+    if len(fooling) == 0 or len(fresh) < FEWEST_NETWORKS:
         return math.nan, math.nan
-    name = " ".join(f"{part}" for part in (cell.attack, cell.norm, cell.eps))
-    if fresh.empty or not (fresh["examples"] == len(fooling)).all():
-        raise InputError(
-            f"networks.csv and examples.csv do not fit for {name}: every fresh network must have been tried"
-            f" on the {len(fooling)} examples that fooled the source; repeat the run"
-        )
     try:
         return crossed_mean_interval(fooling["fooled_fraction"], fresh["fooled_fraction"])
     except ValueError as error:
-        raise InputError(f"networks.csv and examples.csv do not fit for {name}: {error}") from error
+        raise InputError(f"networks.csv and examples.csv do not fit for {_name(cell)}: {error}") from error
+
+
+def _check_fit(correct: pd.DataFrame, fooling: pd.DataFrame, networks: pd.DataFrame, cell: Cell) -> None:
+    """Refuses tables of which one has lost rows."""
+    source, fresh = (networks[networks["role"] == role] for role in ("source", "fresh"))
+    if fresh.empty or not (fresh["examples"] == len(fooling)).all():
+        raise InputError(
+            f"networks.csv and examples.csv do not fit for {_name(cell)}: every fresh network must have been"
+            f" tried on the {len(fooling)} examples that fooled the source; repeat the run"
+        )
+    if not ((source["examples"] == len(correct)) & (source["fooled"] == len(fooling))).all():
+        raise InputError(
+            f"networks.csv and examples.csv do not fit for {_name(cell)}: of {len(correct)} examples the"
+            f" source was fooled by {len(fooling)} in one of them, not in the other; repeat the run"
+        )
+
+
+def _name(cell: Cell) -> str:
+    return f"{cell.attack} {cell.norm} {cell.eps}"

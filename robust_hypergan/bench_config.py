@@ -97,6 +97,8 @@ class BenchConfig:
             saved: the cells in ``adversarials``, whose settings are recorded in place of those of a transfer.
         """
         config = asdict(self)
+        if self.ensemble:
+            config["training"] = asdict(self.training.of_ensemble())
         if self.transfer and saved:
             config["transfer"] |= _asked(saved)
         unused = ["hypergan", "ensemble", "training"] if self.checkpoint else []

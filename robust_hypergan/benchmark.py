@@ -32,6 +32,7 @@ from robust_hypergan.preparation import loaded, trained, untrained
 from robust_hypergan.probe import comparable, middle_eps
 from robust_hypergan.reports import Run, parse_record, write_report, write_table
 from robust_hypergan.run_folder import RunFolder, open_run
+from robust_hypergan.text import file_name
 from robust_hypergan.transfer_config import TransferConfig, check_target, choose_examples
 from robust_hypergan.transferability import TransferResult, transfer
 
@@ -223,7 +224,18 @@ def _save_adversarials(run: RunFolder, result: TransferResult, dataset: Dataset)
 
 def _load_saved(folder: Path | None, dataset: Dataset) -> list[SavedCell]:
     saved = load_cells(folder) if folder else []
+    found: set[tuple[object, ...]] = set()
     for each in saved:
+        key = file_name(each.cell.attack), each.cell.norm, f"{each.cell.eps:g}"
+        if key in found:
+            raise InputError(
+                f"{folder} holds {each.cell.attack} at {each.cell.norm} eps {each.cell.eps:g} twice: keep one"
+            )
+        found.add(key)
+        if each.source != saved[0].source:
+            raise InputError(
+                f"{folder} holds adversarials made against several source networks: give a folder of one"
+            )
         if each.data_sha256 != dataset.sha256 or each.examples != saved[0].examples:
             raise InputError(
                 f"{folder} holds adversarials of other images than {dataset.name}: use their own --data"

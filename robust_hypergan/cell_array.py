@@ -112,12 +112,10 @@ def run_cells(
     check_jobs(out, executor, hours)
     try:
         from submitit import AutoExecutor
+        from submitit.core.utils import FailedJobError
         from submitit.helpers import CommandFunction
     except ImportError as error:
         raise InputError("cells needs submitit: pip install 'robust-hypergan[cluster]'") from error
-    for folder in commands:
-        make_folder(folder, parents=True)
-    left = {folder: command for folder, command in commands.items() if not is_finished(folder)}
     try:
         jobs = AutoExecutor(folder=out / "jobs", cluster=executor)
     except RuntimeError as error:
@@ -125,14 +123,26 @@ def run_cells(
     jobs.update_parameters(timeout_min=max(1, round(60 * hours)), name="robust-hypergan")
     if executor == "slurm":
         options = {f"slurm_{name}": value for name, value in (slurm or {}).items()}
-        jobs.update_parameters(slurm_array_parallelism=at_once, **options)
+        try:
+            jobs.update_parameters(slurm_array_parallelism=at_once, **options)
+        except (NameError, TypeError, ValueError) as error:
+            reason = str(error).partition("\n")[0]
+            raise InputError(f"submitit takes no such option of Slurm ({reason}): see --slurm") from error
+    for folder in commands:
+        make_folder(folder, parents=True)
+    left = {folder: command for folder, command in commands.items() if not is_finished(folder)}
     group = len(left) if executor == "slurm" else at_once  # Slurm itself starts the next when one ends
     failed = []
     with track("cells", len(commands), quiet, initial=len(commands) - len(left)) as progress:
         for start in range(0, len(left), max(1, group)):
             folders = list(left)[start : start + group]
             functions = [CommandFunction(list(left[folder]), verbose=False) for folder in folders]
-            for folder, job in zip(folders, jobs.submit_array(functions), strict=True):
+            try:
+                submitted = jobs.submit_array(functions)
+            except FailedJobError as error:
+                reason = str(error).strip().splitlines()[-1]
+                raise InputError(f"no job could be submitted ({reason}): see --slurm") from error
+            for folder, job in zip(folders, submitted, strict=True):
                 if job.exception() is not None:
                     failed.append(folder.name)
                 progress.update()

@@ -107,14 +107,23 @@ def report(runs: tuple[Path, ...], out: Path | None) -> None:
     """
     from robust_hypergan.reports import has_cells, merge_cells, write_comparison, write_report
 
-    if len(runs) > 1:
-        click.echo(write_comparison(runs, out or Path("comparison")))
-    elif out:
+    if len(runs) == 1 and out:
         raise InputError("the report of one run lies in its own folder: --out is for several runs")
-    else:
-        if has_cells(runs[0]):
-            merge_cells(runs[0])
-        click.echo(write_report(runs[0]))
+    try:
+        if len(runs) > 1:
+            click.echo(write_comparison(runs, out or Path("comparison")))
+        else:
+            if has_cells(runs[0]):
+                merge_cells(runs[0])
+            click.echo(write_report(runs[0]))
+    except InputError:
+        raise
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        # what others changed by hand, in ways that no check of a single value finds
+        names = " and ".join(map(str, runs))
+        raise InputError(
+            f"the tables in {names} do not fit each other ({type(error).__name__}: {error}): repeat the run"
+        ) from error
 
 
 @cli.command()

@@ -74,7 +74,7 @@ def without_class(images: Tensor, generator: torch.Generator) -> Tensor:
 
 
 def own_answers(codes: Tensor, classes: int, seed: int) -> Tensor:
-    """The class that each network is to see where there is none, all about equally likely.
+    """The class that each network is to see where there is none, for normal codes all about equally likely.
 
     Args:
         codes: ``[M, L, K]``, whose last decides.

@@ -132,6 +132,7 @@ def _train(
     training = replace(config.training, precision="bfloat16" if half else "float32")
     facts: dict[str, Any] = {"data": dataset.name, "data_sha256": dataset.sha256}
     if config.ensemble:
+        training = training.of_ensemble()
         distribution, table = train_ensemble(
             lambda seed: build_classifier(name, classes, seed=seed),
             dataset,

@@ -176,7 +176,13 @@ def access(cell: Cell) -> str:
     Otherwise ``answers`` (of the source), ``draws`` (further networks) or ``nothing``.
     """
     name = cell.attack.partition(":")[0]
-    return WITHOUT_GRADIENT.get(name) or ("source" if cell.attacker == "one network" else "draws")
+    if name in WITHOUT_GRADIENT:
+        return WITHOUT_GRADIENT[name]
+    if cell.attacker != "one network":
+        return "draws"
+    if cell.audit.examples and not cell.audit.backward:
+        return "answers" if cell.audit.forward else "nothing"
+    return "source"
 
 
 def is_single_step(cell: Cell) -> bool:

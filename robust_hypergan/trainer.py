@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar, NoReturn
 
 import numpy as np
@@ -22,7 +22,7 @@ from robust_hypergan.adversarial_training import others_adversarials
 from robust_hypergan.augmentation import AUGMENTATIONS, augment
 from robust_hypergan.datasets import Dataset, to_unit
 from robust_hypergan.distributed import ALONE, Ranks
-from robust_hypergan.errors import check_range, unknown
+from robust_hypergan.errors import InputError, check_range, unknown
 from robust_hypergan.finite import NotFinite, check_finite, check_loss, first_layer_not_finite
 from robust_hypergan.hypergan import Discriminator, HyperGAN, seeded
 from robust_hypergan.network_gradients import NetworkGradients
@@ -60,11 +60,12 @@ class TrainConfig:
             against another; 0 trains on clean images.
         pgd_steps: steps of that PGD.
         disagreement: weight of the loss by which networks learn different answers to pictures without a class
-            (:mod:`robust_hypergan.off_data`); 0 shows them none.
+            (:mod:`robust_hypergan.off_data`); 0 shows them none. It needs codes that are held to the prior.
         snapshots: checkpoints kept along the way, evenly spaced, at most one a step; the last is the result.
 
     Raises:
-        InputError: a count outside its range, a negative rate, an unknown precision or augmentation.
+        InputError: a count outside its range, a negative rate, an unknown precision or augmentation, or
+            disagreement without a discriminator.
     """
 
     steps: int = 600
@@ -95,10 +96,18 @@ class TrainConfig:
         check_range("pgd_steps", self.pgd_steps, 1)
         check_range("codes", self.codes, 1, MOST_IMAGES)
         check_range("snapshots", self.snapshots, 0, self.steps)
+        if self.disagreement and not self.adversarial_weight:
+            raise InputError(
+                "without a discriminator codes need not differ: leave it in, or leave out the disagreement"
+            )
         if self.precision not in (None, *TRAINING_PRECISIONS):
             raise unknown("precision", str(self.precision), TRAINING_PRECISIONS)
         if self.augmentation not in AUGMENTATIONS:
             raise unknown("augmentation", self.augmentation, AUGMENTATIONS)
+
+    def of_ensemble(self) -> TrainConfig:
+        """The same without what only networks that are generated can be taught."""
+        return replace(self, pgd_eps=0.0, disagreement=0.0)
 
     @property
     def snapshot_steps(self) -> frozenset[int]:
@@ -174,21 +183,22 @@ class Trainer:
         codes = mixed.detach().requires_grad_()
         params = self.params(codes[: config.networks])
         detached = {name: value.detach() for name, value in params.items()}
+        if config.disagreement:
+            with one_thread():
+                answers = own_answers(codes[: config.networks], len(self.dataset.classes), config.seed)
+            images, labels = with_off_data(images, labels, answers, random)
         if config.pgd_eps:
-            images = others_adversarials(
+            data = slice(config.batch)
+            images[:, data] = others_adversarials(
                 self.hypergan.classifier,
                 detached,
-                images,
-                labels,
+                images[:, data],
+                labels[:, data],
                 eps=config.pgd_eps,
                 steps=config.pgd_steps,
                 generator=random,
                 wanted=self.ranks.share(config.networks),
             )
-        if config.disagreement:
-            with one_thread():
-                answers = own_answers(codes[: config.networks], len(self.dataset.classes), config.seed)
-            images, labels = with_off_data(images, labels, answers, random)
         prior = torch.randn(codes.flatten(0, 1).shape, generator=random).to(self.device)
         discriminator_losses: list[Tensor] = []
 

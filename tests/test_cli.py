@@ -148,6 +148,19 @@ def test_the_record_of_saved_adversarials_says_what_they_were_made_with(finished
     tried = pd.read_csv(tmp_path / "r" / "examples.csv")["example"].nunique()
     asked = {"attacks": ["fgsm", "noise"], "eps": [2.0, 3.0], "norm": "l2", "target": 2, "examples": tried}
     assert record["config"]["transfer"] | asked == record["config"]["transfer"]
+    (file, *_) = sorted(saved.glob("*.safetensors"))
+    shutil.copy(file, saved / "copy.safetensors")
+    code, _, told = in_process("transfer", *common, "--adversarials", saved, "--out", tmp_path / "twice")
+    assert (code, "twice: keep one" in told) == (2, True), told
+    (saved / "copy.safetensors").unlink()
+    first, second = load_cells(saved)[:2]
+    for each, index in ((first, 0), (second, 1)):
+        source = {"seed": 0, "stream": "source", "index": index}
+        save_cell(tmp_path / "two", each.cell, each.labels, each.examples, each.data_sha256, source)
+    code, _, told = in_process(
+        "transfer", *common, "--adversarials", tmp_path / "two", "--out", tmp_path / "x"
+    )
+    assert (code, "several source networks" in told) == (2, True), told
 
 
 def test_saved_adversarials_of_several_norms_and_targets_are_all_recorded(tmp_path):

@@ -75,7 +75,23 @@ def test_an_attack_never_draws_a_fresh_network_nor_the_same_one_twice(trained, t
         None, images, labels, draws=draws, eps=0.1, generator=torch.Generator().manual_seed(0), eot_samples=2,
         steps=4,
     )  # fmt: skip
-    assert recorded.asked == [("eot", index) for index in range(16)]  # 2 + 2 * 4, a block ahead
+    assert recorded.asked == [("eot", index) for index in range(16)]  # 2 * 4, a block ahead
+
+
+@pytest.mark.parametrize(("restarts", "draws"), [(1, 4), (2, 2 * 4 + 1)])
+def test_networks_that_judge_are_drawn_only_where_there_is_a_choice(trained, test_set, restarts, draws):
+    inner, counts = DistributionDraws(trained, SEED, SOURCE), []
+
+    class Counted:
+        def eot(self, count):
+            counts.append(count)
+            return inner.eot(count)
+
+    images, labels = test_set.images[:5] / 255, test_set.labels[:5]
+    random = torch.Generator().manual_seed(0)
+    given = {"draws": Counted(), "eps": 0.1, "generator": random, "eot_samples": 2, "steps": 4}
+    eot_pgd(None, images, labels, **given, restarts=restarts)
+    assert counts == [2] * draws
 
 
 @pytest.mark.parametrize("draw", ["held", "eot"])

@@ -8,6 +8,7 @@ from torch.func import functional_call
 from torch.nn import functional
 
 from robust_hypergan.datasets import to_unit
+from robust_hypergan.errors import InputError
 from robust_hypergan.hypergan import HyperGAN
 from robust_hypergan.network_gradients import NetworkGradients
 from robust_hypergan.networks import Networks, call_network, networks_of
@@ -96,6 +97,13 @@ def test_gradients_are_those_of_both_losses_and_the_accuracy_that_of_the_data(un
     assert accuracy == pytest.approx((data.argmax(2) == labels[:, :8]).float().mean().item())
     for name, gradient in gradients.items():
         torch.testing.assert_close(gradient, leaves[name].grad, atol=1e-6, rtol=1e-5)
+
+
+def test_it_needs_codes_that_are_held_to_the_prior_and_networks_that_are_generated():
+    with pytest.raises(InputError, match="without a discriminator"):
+        TrainConfig(disagreement=0.1, adversarial_weight=0)
+    config = TrainConfig(steps=7, disagreement=0.1, pgd_eps=0.2)
+    assert config.of_ensemble() == TrainConfig(steps=7)
 
 
 def test_a_training_teaches_networks_to_disagree_where_there_are_no_data(untrained, training_set, test_set):

@@ -112,9 +112,24 @@ def test_a_literal_option_takes_its_values_only(plugin):
         find_attack(f"{plugin}:needs:strength=1,mode=c")
 
 
+def test_a_literal_of_one_value_or_of_numbers_takes_no_other(plugin):
+    plugin.write_text(
+        "from typing import Literal\n"
+        "def one(model, inputs, labels, *, eps, norm, generator, targets=None, mode: Literal['a'] = 'a',\n"
+        "        level: Literal[1, 2, None] = 1, text: 'in words' = 3): return inputs\n"
+    )
+    assert find_attack(f"{plugin}:one:mode=a,level=2,text=4").options == {"mode": "a", "level": 2, "text": 4}
+    assert find_attack(f"{plugin}:one:level=none").options == {"level": None}
+    for option, message in (("mode=zzz", "takes a, not 'zzz'"), ("level=7", "takes 1 or 2 or None, not '7'")):
+        with pytest.raises(InputError, match=message):
+            find_attack(f"{plugin}:one:{option}")
+
+
 @pytest.mark.parametrize(
     ("spec", "message"),
     [
+        ("pgd:steps=100,steps=5", "option steps of attack pgd is given twice"),
+        ("builtins:max", "no signature found .* an attack must take"),
         ("{}:crafft", "did you mean craft"),
         ("{}:craft:stepps=3", "has no option 'stepps': its options are steps"),
         ("{}:craft:eps=3", "has no option 'eps'"),

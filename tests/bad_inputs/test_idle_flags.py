@@ -9,6 +9,7 @@ from robust_hypergan.cli_options import IDLE, OF_TRAINING
 
 OF_HYPERGAN = ["--pgd-eps 0.2", "--noise-share 0.1", "--latent-dim 4", "--code-dim 4", "--hidden 8"]
 OF_HYPERGAN += ["--disagreement 0.1", "--chunk 64", "--no-mixer", "--no-discriminator"]
+TOGETHER = OF_HYPERGAN[:-1]  # networks learn to disagree only beside a discriminator
 OF_ALL = ["--preset standard", "--steps 7", "--train-networks 2", "--batch 8", "--learning-rate 0.1"]
 OF_ALL += ["--augmentation affine", "--label-smoothing 0.1"]
 OF_CRAFTING = ["--attack square", "--eps 0.3", "--norm l2", "--examples 7", "--target 2"]
@@ -41,9 +42,9 @@ IN_VAIN = {
 OF_USE = [
     f"{SAVED} --source 2 --networks 3 --until-ci-width 0.1 --max-networks 600 --save-adversarials",
     "transfer --checkpoint nowhere.safetensors " + " ".join(OF_CRAFTING),
-    "bench --data nowhere --kind ordinary --beside hypergan " + " ".join([*OF_ALL, *OF_HYPERGAN]),
-    "bench --data nowhere --kind swag --beside all --members 99 " + " ".join([*OF_ALL, *OF_HYPERGAN]),
-    "bench --data nowhere --beside deep-ensemble --members 99 " + " ".join([*OF_ALL, *OF_HYPERGAN]),
+    "bench --data nowhere --kind ordinary --beside hypergan " + " ".join([*OF_ALL, *TOGETHER]),
+    "bench --data nowhere --kind swag --beside all --members 99 " + " ".join([*OF_ALL, *TOGETHER]),
+    "bench --data nowhere --beside deep-ensemble --members 99 " + " ".join([*OF_ALL, *TOGETHER]),
     "train --data nowhere --kind deep-ensemble --members 99 " + " ".join(OF_ALL),
     "cells --checkpoint nowhere.safetensors --executor slurm --slurm partition=gpu",
     "reproduce --budget full --cifar-preset cifar-quick --only nowhere",

@@ -24,7 +24,7 @@ from robust_hypergan.reports.pictures import pictures
 from robust_hypergan.reports.run import Run, load_run
 from robust_hypergan.reports.tables import summarise
 
-HOSTILE = ("<script>alert(1)</script>", "$\\frac", "fgsm:" + "long," * 60, "a\nb\x00", "100%_#{}")
+HOSTILE = ("<script>alert(1)</script>", "$\\frac", "fgsm:" + "long," * 60, "a\nb", "100%_#{}")
 
 
 @pytest.fixture
@@ -148,6 +148,9 @@ def test_cells_that_failed_or_fooled_nothing_are_drawn_as_such(fake: Any) -> Non
     fake.info["cells"][0] |= {"status": "failed", "error": "out of memory"}
     cell = (fake.examples["attack"] == "fgsm") & (fake.examples["eps"] == 0.1)
     fake.examples.loc[cell, "source_fooled"] = False
+    tried = (fake.networks["attack"] == "fgsm") & (fake.networks["eps"] == 0.1)
+    fake.networks.loc[tried, ["fooled", "fooled_fraction"]] = [0, np.nan]
+    fake.networks.loc[tried & (fake.networks["role"] == "fresh"), "examples"] = 0
     gone = (fake.examples["attack"] == "fgsm") & (fake.examples["eps"] == 0.05)
     examples = fake.examples[~gone]
     summary = summarise(examples, fake.networks, fake.info["cells"])

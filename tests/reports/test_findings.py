@@ -56,6 +56,18 @@ def test_one_cell_is_told_with_its_interval_and_counts() -> None:
     assert "from 20% to 90% of the networks." in second
 
 
+def test_of_a_network_that_is_judged_itself_no_transfer_is_told() -> None:
+    summary = summary_of(("fgsm", 0.1, 1.0, np.nan, np.nan), ("pgd", 0.1, 1.0, np.nan, np.nan))
+    summary["source_success"] = [0.25, 0.75]
+    found = find(examples_of(fgsm=[1.0], pgd=[1.0]), summary, itself=True)
+    (only,) = found.sentences
+    assert "between 25% (fgsm, L\u221e eps 0.1) and 75% (pgd, L\u221e eps 0.1)" in only
+    assert "never saw" not in only
+    assert {one.verdict for one in found.statements} == {"not tested"}
+    first, *_ = find(examples_of(fgsm=[1.0]), summary).sentences  # one fresh network: no interval
+    assert "100% (fgsm, L\u221e eps 0.1; 213 examples)" in first
+
+
 def test_examples_are_said_to_lie_far_from_the_mean_only_where_they_do() -> None:
     summary = summary_of(("fgsm", 0.1, 0.06, 0.05, 0.07), ("pgd", 0.1, 0.06, 0.05, 0.07))
     near = find(examples_of(fgsm=[0.1]), summary.assign(q25=0.01, q75=0.2)).sentences[1]

@@ -71,6 +71,7 @@ def test_a_cell_that_never_fooled_its_source_is_nan_but_counted(fake: Any) -> No
     fake.examples["source_fooled"] = False
     fresh = fake.networks["role"] == "fresh"
     fake.networks.loc[fresh, ["examples", "fooled", "fooled_fraction"]] = [0, 0, np.nan]
+    fake.networks.loc[~fresh, ["fooled", "fooled_fraction"]] = [0, 0.0]
     row = summarise(fake.examples, fake.networks, fake.info["cells"]).iloc[0]
     assert (row["examples"], row["source_success"], row["source_fooled"]) == (60, 0, 0)
     assert row[["fooled_mean", "ci_low", "ci_high", "fooled_median", "fools_all", "fools_none"]].isna().all()
@@ -81,6 +82,21 @@ def test_the_audit_is_told(fake: Any) -> None:
     fake.info["cells"][0]["audit"] |= {"repaired": 3, "linf_max": 0.05}
     row = summarise(fake.examples, fake.networks, fake.info["cells"]).iloc[0]
     assert (row["audit"], row["repaired"], row["linf_max"]) == ("3 repaired", 3, 0.05)
+
+
+def test_a_table_that_lost_rows_is_refused(fake: Any) -> None:
+    cells, examples = fake.info["cells"], fake.examples
+    spared = examples[examples["source_fooled"].astype(bool)]
+    for left in (examples.iloc[:0], spared):
+        with pytest.raises(InputError, match=r"do not fit for fgsm linf 0\.05: "):
+            summarise(left, fake.networks, cells)
+
+
+def test_one_fresh_network_has_no_interval(fabricate: Any) -> None:
+    fake = fabricate(networks=1)
+    row = summarise(fake.examples, fake.networks, fake.info["cells"]).iloc[0]
+    assert row["fooled_mean"] >= 0
+    assert row[["ci_low", "ci_high"]].isna().all()
 
 
 def test_tables_of_different_runs_are_refused(fake: Any) -> None:
