@@ -151,6 +151,7 @@ def _names_below_each_other(sets: Sequence[str], names: Sequence[str]) -> tuple[
         axes.grid(axis="x", color=GRID, linewidth=0.6)
         axes.set_axisbelow(True)
         axes.margins(x=0.12)
+        axes.locator_params(axis="x", nbins=5)
     panels[0].set_yticks([-place for place in range(len(names))], [shorten(name) for name in names])
     panels[0].set_ylim(-len(names) + 0.4, 0.6)
     return figure, dict(zip(map(str, sets), panels, strict=True))

@@ -40,8 +40,13 @@ class Effort:
     held: int
 
 
-WITHOUT_GRADIENT = {"noise": "nothing", "square": "answers"}
-"""Attacks of ours that use no gradient, and what they see."""
+WITHOUT_GRADIENT = {
+    "noise": "nothing",
+    "square": "answers",
+    "torchattacks:GN": "nothing",
+    "torchattacks:VANILA": "nothing",
+}
+"""Attacks that use no gradient, and what they see."""
 
 EFFORTS = {
     "fast": Effort(examples=48, networks=32, steps=20, queries=200, held=4),
@@ -173,16 +178,16 @@ class Probe:
 def access(cell: Cell) -> str:
     """What an attack sees, in a word: ``source`` if it differentiates through the one source network.
 
-    Otherwise ``answers`` (of the source), ``draws`` (further networks) or ``nothing``.
+    Otherwise ``answers`` (of the source), ``draws`` (further networks) or ``nothing``. One that was seen to
+    do neither counts as broken, and so as ``source``: the checks are there to find it.
     """
-    name = cell.attack.partition(":")[0]
-    if name in WITHOUT_GRADIENT:
-        return WITHOUT_GRADIENT[name]
+    parts = cell.attack.split(":")
+    for name in (parts[0], ":".join(parts[:2])):
+        if name in WITHOUT_GRADIENT:
+            return WITHOUT_GRADIENT[name]
     if cell.attacker != "one network":
         return "draws"
-    if cell.audit.examples and not cell.audit.backward:
-        return "answers" if cell.audit.forward else "nothing"
-    return "source"
+    return "answers" if cell.audit.forward and not cell.audit.backward else "source"
 
 
 def is_single_step(cell: Cell) -> bool:

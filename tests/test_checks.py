@@ -21,7 +21,7 @@ from robust_hypergan.deep_ensemble import DeepEnsemble
 from robust_hypergan.errors import InputError
 from robust_hypergan.measured import EvidenceConfig, Measured
 from robust_hypergan.networks import Networks
-from robust_hypergan.probe import Effort, Probe
+from robust_hypergan.probe import Effort, Probe, access
 from robust_hypergan.reports import COVERAGE_COLUMNS
 from robust_hypergan.transfer_config import TransferConfig
 from robust_hypergan.transferability import transfer
@@ -186,6 +186,18 @@ def test_an_attack_of_zero_steps_is_found(trained, test_set, monkeypatch):
     silent = checks_on_source.no_silent_failure(own)
     assert silent.verdict == "FAIL"
     assert silent.cell == "idle, linf eps 0.4"
+
+
+def test_an_attack_that_only_asks_for_answers_is_no_white_box(trained, test_set, monkeypatch):
+    def asks(model, inputs, labels, *, eps, **_):
+        """A step away from wherever the answer was right."""
+        right = model(inputs).argmax(1) == labels
+        return torch.where(right[:, None, None, None], (inputs + eps).clamp(max=1), inputs)
+
+    monkeypatch.setitem(registry.BUILT_IN, "asks", asks)
+    measured = run(trained, test_set, ("pgd", "asks", "torchattacks:GN:std=0.1"), (0.2,))
+    cells = measured.result.cells
+    assert [access(cell) for cell in cells] == ["source", "answers", "nothing"]
 
 
 def test_what_a_single_example_cannot_tell_is_no_failure(trained, test_set):

@@ -1,6 +1,8 @@
 """Writes docs/reproduction from the folder that reproduce has finished: its page, and the figures it shows.
 
-python tools/reproduction_page.py RUN
+python tools/reproduction_page.py RUN [OUT]
+
+With OUT, the page of any study goes there instead.
 """
 
 from __future__ import annotations
@@ -26,4 +28,4 @@ def publish(run: Path, out: Path = OUT) -> None:
 
 
 if __name__ == "__main__":
-    publish(Path(sys.argv[1]))
+    publish(*map(Path, sys.argv[1:]))
