@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Hashable, Iterator, Mapping
 from typing import Any
 
@@ -68,7 +69,7 @@ def _gain_claims(study: Study, paper: Mapping[int, float]) -> Iterator[Claim]:
             gain = paper[many] - paper[few] if {few, many} <= paper.keys() else float("nan")
             yield Claim(
                 f"A vote of {many} gains on {_single(few)}",
-                f"{points(gain, 2)} points",
+                _published(gain),
                 _difference(row),
                 _sign(row),
             )
@@ -85,10 +86,14 @@ def _other_claims(study: Study) -> Iterator[Claim]:
             yield Claim(
                 f"{row['name']}, vote of {row['networks']}, is more accurate than {row['than']}"
                 f" ({plural(int(row['than_networks']), 'network')})",
-                f"{points(paper, 2)} points",
+                _published(paper),
                 _difference(row),
                 _sign(row),
             )
+
+
+def _published(difference: float) -> str:
+    return "not in the paper" if math.isnan(difference) else f"{points(difference, 2)} points"
 
 
 def classification_sections(study: Study) -> list[Section]:

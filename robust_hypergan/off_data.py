@@ -22,7 +22,6 @@ from torch.nn import functional
 ORDERS = torch.tensor(list(permutations(range(4)))[1:])
 """The ways to put four quarters of an image elsewhere, but for leaving all where they are."""
 
-
 OFF_DATA_SHARE = 1 / 4
 """Of a minibatch: as many pictures without a class are shown beside it."""
 

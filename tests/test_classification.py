@@ -76,7 +76,7 @@ def test_differences_are_paired_by_image(folder: Path) -> None:
 def test_the_page_sets_the_paper_beside(folder: Path) -> None:
     text = (folder / "report.md").read_text(encoding="utf-8")
     assert "does not hold" in text
-    assert "vote of 4, is more accurate than ordinary" in text
+    assert "vote of 4, is more accurate than ordinary (1 network) | not in the paper |" in text
 
 
 def test_a_comparison_with_the_paper_says_that_the_images_were_augmented(folder: Path) -> None:
