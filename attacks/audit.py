@@ -1,14 +1,15 @@
 """What an attack really did to a batch: measured, repaired where possible, and written down.
 
-An attack may come from anywhere. It is handed copies of the batch, and whatever it does to the
-global random state or to the model's mode is undone; what it returns is checked and, where it left
-the ball or [0, 1], projected back. Source of the idea: foolbox clips whatever an attack returns
+An attack may come from anywhere. It is handed copies of the batch and of the model, and whatever it does
+to torch's default dtype or the global random state is undone; what it returns is checked and, where it
+left the ball or [0, 1], projected back. Source of the idea: foolbox clips whatever an attack returns
 (``attacks/base.py``). How often it used the model is counted on the way.
 """
 
 from __future__ import annotations
 
 import contextlib
+import copy
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, astuple, dataclass, replace
 from typing import Any
@@ -105,7 +106,7 @@ def craft_audited(
 
     Args:
         attack: the attack with its options.
-        model: images in [0, 1] to logits, in eval mode.
+        model: images in [0, 1] to logits, in eval mode; the attack gets a copy.
         inputs: images ``[B, C, H, W]`` in [0, 1].
         labels: true classes ``[B]``.
         eps: radius of the ball.
@@ -121,16 +122,16 @@ def craft_audited(
         AttackError: the attack raised, returned no image batch of the right shape or one with a NaN or an
             infinity, or asks for draws that were not given.
     """
-    own_inputs, own_labels = inputs.clone(), labels.clone()
+    own_inputs, own_labels, own_model = inputs.clone(), labels.clone(), copy.deepcopy(model)
     notes: list[str] = []
     wants_draws = asks_for_draws(attack.craft)
     if wants_draws and draws is None:
         raise AttackError(f"{attack.spec} needs a distribution to draw networks from, not one network alone")
-    with _restored(model, notes), counted_passes(model) as passes, torch.enable_grad():
+    with _restored(notes), counted_passes(own_model) as passes, torch.enable_grad():
         asked = {"draws": CountedDraws(draws, passes)} if wants_draws and draws else {}
         try:
             returned = attack.craft(
-                model,
+                own_model,
                 own_inputs,
                 own_labels,
                 eps=eps,
@@ -146,6 +147,10 @@ def craft_audited(
         notes.append("wrote into its inputs")
     if not torch.equal(own_labels, labels):
         notes.append("wrote into its labels")
+    if _changed(own_model, model):
+        notes.append("changed the model")
+    if [each.training for each in own_model.modules()] != [each.training for each in model.modules()]:
+        notes.append("left the model in another mode")
     adversarials = _as_images(returned, inputs, attack.spec, notes)
     if _looks_like_perturbations(adversarials, inputs, eps, norm):
         raise AttackError(f"{attack.spec} returned perturbations instead of images: add them to the inputs")
@@ -210,19 +215,24 @@ def _repair(
     return torch.where(per_example(wrong, inputs), projected, adversarials).clamp(0.0, 1.0), audit
 
 
+def _changed(now: nn.Module, before: nn.Module) -> bool:
+    """Whether a copy of a model has other parameters or buffers by now."""
+    own, others = now.state_dict(), before.state_dict()
+    return own.keys() != others.keys() or any(
+        own[name].dtype != value.dtype or not torch.equal(own[name], value) for name, value in others.items()
+    )
+
+
 @contextlib.contextmanager
-def _restored(model: nn.Module, notes: list[str]) -> Iterator[None]:
-    """Undoes changes to the model's modes and gradients and to the global random states."""
-    modes = {module: module.training for module in model.modules()}
+def _restored(notes: list[str]) -> Iterator[None]:
+    """Undoes changes to torch's default dtype and to the global random states."""
+    dtype = torch.get_default_dtype()
     with kept_random_state() as used:
         try:
             yield
         finally:
             if used():
                 notes.append("used the global random state")
-            changed = [module for module, training in modes.items() if module.training != training]
-            for module in changed:
-                module.training = modes[module]
-            if changed:
-                notes.append("left the model in another mode")
-            model.zero_grad(set_to_none=True)
+            if torch.get_default_dtype() != dtype:
+                torch.set_default_dtype(dtype)
+                notes.append("changed torch's default dtype")

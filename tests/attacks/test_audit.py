@@ -109,6 +109,35 @@ def test_global_random_states_and_model_modes_are_restored(linear, inputs, label
     assert audit.notes == ("used the global random state", "left the model in another mode")
 
 
+def zeroes(model):
+    for parameter in model.parameters():
+        parameter.data.zero_()
+
+
+@pytest.mark.parametrize(
+    ("spoil", "notes"),
+    [
+        (zeroes, ("changed the model",)),
+        (lambda model: model.double(), ("changed the model",)),
+        (lambda model: model.register_forward_hook(lambda _, __, logits: 0 * logits), ()),
+        (lambda model: model.requires_grad_(False), ()),
+        (lambda _: torch.set_default_dtype(torch.float64), ("changed torch's default dtype",)),
+    ],
+)
+def test_whatever_an_attack_does_to_its_model_stays_its_own(spoil, notes, linear, inputs, labels, generator):
+    before = linear(inputs)
+
+    def spoils(model, inputs, labels, **_):
+        spoil(model)
+        return inputs + 0.01
+
+    _, audit = run(spoils, linear, inputs, labels, generator)
+    assert torch.equal(linear(inputs), before)
+    assert all(parameter.requires_grad for parameter in linear.parameters())
+    assert torch.get_default_dtype() == torch.float32
+    assert audit.notes == notes
+
+
 def test_a_silent_no_op_and_another_dtype_are_noted(linear, inputs, labels, generator):
     found, audit = run(lambda model, inputs, labels, **_: inputs.double(), linear, inputs, labels, generator)
     assert found.dtype == inputs.dtype
