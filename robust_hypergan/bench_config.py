@@ -119,7 +119,7 @@ def _asked(saved: Sequence[SavedCell]) -> dict[str, Any]:
         "eps": sorted(eps),
         "norm": norms if len(norms) > 1 else norms[0],
         "target": targets if len(targets) > 1 else targets[0],
-        "examples": len(saved[0].examples),
+        "examples": len(saved[0].tried),
     }
 
 

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -132,7 +132,7 @@ def bench(
         )
         if not ranks.leads:
             return result
-        _write_transfer(run, checkpoint.distribution, config.transfer, saved, result)
+        _write_transfer(run, checkpoint.distribution, config.transfer, result)
         if config.save_adversarials:
             _save_adversarials(run, result, test_set)
         if beside:
@@ -172,7 +172,6 @@ def _write_transfer(
     run: RunFolder,
     distribution: NetworkDistribution,
     config: TransferConfig,
-    saved: Sequence[SavedCell],
     result: TransferResult,
 ) -> None:
     write_table(result.examples, run.path / "examples.csv")
@@ -181,9 +180,7 @@ def _write_transfer(
     write_gallery(run.path, result)
     run.update(
         seconds=result.seconds,
-        source=saved[0].source
-        if saved
-        else {"seed": config.seed, "stream": "source", "index": config.source},
+        source=result.source.record(),
         fresh={
             "seed": config.seed,
             "stream": "fresh",
@@ -212,14 +209,7 @@ def _measure_evidence(run: RunFolder, measured: Measured) -> None:
 def _save_adversarials(run: RunFolder, result: TransferResult, dataset: Dataset) -> None:
     for cell in result.cells:
         if not cell.error:
-            save_cell(
-                run.path / "adversarials",
-                cell,
-                result.labels,
-                result.indices,
-                dataset.sha256,
-                run.record["source"],
-            )
+            save_cell(run.path / "adversarials", result.kept(cell, dataset.sha256))
 
 
 def _load_saved(folder: Path | None, dataset: Dataset) -> list[SavedCell]:
@@ -236,7 +226,8 @@ def _load_saved(folder: Path | None, dataset: Dataset) -> list[SavedCell]:
             raise InputError(
                 f"{folder} holds adversarials made against several source networks: give a folder of one"
             )
-        if each.data_sha256 != dataset.sha256 or each.examples != saved[0].examples:
+        same = each.examples == saved[0].examples and each.tried == saved[0].tried
+        if each.data_sha256 != dataset.sha256 or not same:
             raise InputError(
                 f"{folder} holds adversarials of other images than {dataset.name}: use their own --data"
             )

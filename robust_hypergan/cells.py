@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -16,11 +16,11 @@ from robust_hypergan.attacks import NORMS, Audit
 from robust_hypergan.datasets import Dataset
 from robust_hypergan.durable import make_folder
 from robust_hypergan.errors import InputError
+from robust_hypergan.networks import Networks
 from robust_hypergan.tensor_files import read_tensors, save_tensors
 from robust_hypergan.text import file_name
 
-FORMAT, UNHASHED = "robust-hypergan adversarials 2", "robust-hypergan adversarials 1"
-"""The format that is written, and the older one that is still read."""
+FORMAT = "robust-hypergan adversarials 3"
 
 DESCRIBED = ("attack", "norm", "eps", "options", "target", "attacker", "audit")
 """What a file of adversarial images says of its cell."""
@@ -82,29 +82,45 @@ def cell_record(cell: Cell) -> dict[str, Any]:
     }
 
 
-def save_cell(
-    folder: Path,
-    cell: Cell,
-    labels: Tensor,
-    examples: Sequence[int],
-    data_sha256: str,
-    source: Mapping[str, Any],
-) -> None:
+@dataclass(frozen=True)
+class SavedCell:
+    """A cell with what it was made of and against, as it is kept in a file.
+
+    Attributes:
+        cell: the cell; its seconds are not kept.
+        labels: true classes ``[n]``.
+        examples: index of each image in its split, ``[n]``.
+        tried: index in the split of every image that was tried, ``[N]``, initially correct or not.
+        correct: which of them the source classifies correctly, ``[N]`` bool; the n images are these, less
+            those of the target class.
+        data_sha256: of the split.
+        source: address of the source network.
+    """
+
+    cell: Cell
+    labels: Tensor
+    examples: list[int]
+    tried: list[int]
+    correct: Tensor
+    data_sha256: str
+    source: Networks
+
+
+def save_cell(folder: Path, saved: SavedCell) -> None:
     """Writes a cell's adversarial images losslessly as ``ATTACK-EPS.safetensors``.
 
     Args:
         folder: where to.
-        cell: a cell that did not fail.
-        labels: true classes ``[n]``.
-        examples: index of each image in its split.
-        data_sha256: of the split.
-        source: the source network's address.
+        saved: a cell that did not fail, and what it is of.
     """
     make_folder(folder)
+    cell = saved.cell
     tensors = {
         "adversarials": cell.adversarials,
-        "labels": labels,
-        "examples": torch.tensor(examples),
+        "labels": saved.labels,
+        "examples": torch.tensor(saved.examples),
+        "tried": torch.tensor(saved.tried),
+        "correct": saved.correct,
         "source_labels": cell.source_labels,
     }
     described = {name: getattr(cell, name) for name in DESCRIBED}
@@ -112,30 +128,11 @@ def save_cell(
     metadata = {
         "format": FORMAT,
         "cell": json.dumps(described, sort_keys=True),
-        "data_sha256": data_sha256,
-        "source": json.dumps(dict(source)),
+        "data_sha256": saved.data_sha256,
+        "source": json.dumps(saved.source.record()),
     }
     norm = "" if cell.norm == "linf" else f"-{cell.norm}"
     save_tensors(folder / f"{file_name(cell.attack)}{norm}-{cell.eps:g}.safetensors", tensors, metadata)
-
-
-@dataclass(frozen=True)
-class SavedCell:
-    """A cell read back, with the labels and examples that it was made from.
-
-    Attributes:
-        cell: the cell; its seconds are not saved, and neither was its audit in older files.
-        labels: true classes ``[n]``.
-        examples: index of each image in its split, ``[n]``.
-        data_sha256: of the split.
-        source: the source network's address: seed, stream and index.
-    """
-
-    cell: Cell
-    labels: Tensor
-    examples: list[int]
-    data_sha256: str
-    source: Mapping[str, Any]
 
 
 def load_cells(folder: Path) -> list[SavedCell]:
@@ -151,14 +148,16 @@ def load_cells(folder: Path) -> list[SavedCell]:
 
 
 def _load_cell(path: Path) -> SavedCell:
-    tensors, metadata = read_tensors(path, FORMAT, "file of adversarial images", unhashed=UNHASHED)
+    tensors, metadata = read_tensors(path, FORMAT, "file of adversarial images")
     try:
         described = json.loads(metadata["cell"])
-        source = {key: json.loads(metadata["source"])[key] for key in ("seed", "stream", "index")}
+        source = json.loads(metadata["source"])
+        source = Networks(int(source["seed"]), source["stream"], [int(source["index"])])
         images, answers = tensors["adversarials"], tensors["source_labels"]
         labels, examples = tensors["labels"], tensors["examples"].tolist()
-        described = {name: described[name] for name in DESCRIBED if name in described}
-        described["audit"] = Audit.from_json(described.get("audit", {}))
+        tried, correct = tensors["tried"].tolist(), tensors["correct"]
+        described = {name: described[name] for name in DESCRIBED}
+        described["audit"] = Audit.from_json(described["audit"])
         cell = Cell(**described, adversarials=images, source_labels=answers)
         typed = (
             isinstance(cell.attack, str) and isinstance(cell.attacker, str) and isinstance(cell.options, dict)
@@ -167,9 +166,11 @@ def _load_cell(path: Path) -> SavedCell:
             raise ValueError("attack, norm, eps or options can't be right")
         if not len(images) == len(answers) == len(labels) == len(examples):
             raise ValueError(f"{len(images)} images but {len(labels)} labels")
-    except (KeyError, TypeError, ValueError, RecursionError) as error:
+        if correct.dtype != torch.bool or correct.shape != (len(tried),):
+            raise ValueError(f"{len(tried)} images tried, but not as many right or wrong answers")
+    except (InputError, KeyError, TypeError, ValueError, RecursionError) as error:
         raise InputError(f"{path} does not fit its own description ({error}): craft it again") from error
-    return SavedCell(cell, labels, examples, metadata.get("data_sha256", ""), source)
+    return SavedCell(cell, labels, examples, tried, correct, metadata.get("data_sha256", ""), source)
 
 
 def check_saved(saved: SavedCell, dataset: Dataset) -> None:
@@ -179,18 +180,26 @@ def check_saved(saved: SavedCell, dataset: Dataset) -> None:
         InputError: says what is wrong.
     """
     images, examples, classes = saved.cell.adversarials, saved.examples, range(len(dataset.classes))
-    inside = all(isinstance(each, int) and 0 <= each < len(dataset.labels) for each in examples)
+    indices = [*examples, *saved.tried]
+    inside = all(isinstance(each, int) and 0 <= each < len(dataset.labels) for each in indices)
     answers, target = saved.cell.source_labels, saved.cell.target
     wrong = {
         "images": images.dtype != torch.float32
         or images.shape[1:] != dataset.images.shape[1:]
         or not bool(((images >= 0) & (images <= 1)).all()),  # NaN is neither
-        "examples": not examples or not inside,
+        "examples": not examples or not inside or examples != _attacked(saved, dataset),
         "labels": not inside or not torch.equal(saved.labels, dataset.labels[torch.tensor(examples).long()]),
         "source labels": answers.dtype != torch.int64 or not {*answers.flatten().tolist()} <= {*classes},
         "target": target is not None and target not in classes,
-        "source": not all(isinstance(saved.source[key], int) for key in ("seed", "index")),
     }
     for what, is_wrong in wrong.items():
         if is_wrong:
             raise InputError(f"the {what} of {saved.cell.attack} are none of {dataset.name}: craft it again")
+
+
+def _attacked(saved: SavedCell, dataset: Dataset) -> list[int]:
+    """Indices of the images that a cell has to be of."""
+    tried = torch.tensor(saved.tried)
+    aimed = dataset.labels[tried] == (-1 if saved.cell.target is None else saved.cell.target)
+    found: list[int] = tried[saved.correct & ~aimed].tolist()
+    return found

@@ -49,6 +49,10 @@ class Networks:
     def __len__(self) -> int:
         return len(self.indices)
 
+    def record(self) -> dict[str, Any]:
+        """The address of the first, as it stands in files."""
+        return {"seed": self.seed, "stream": self.stream, "index": self.indices[0]}
+
     def blocks(self, size: int) -> Iterator[Networks]:
         """The same addresses in consecutive blocks of at most ``size``."""
         for start in range(0, len(self), size):

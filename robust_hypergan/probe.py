@@ -58,9 +58,6 @@ EFFORTS = {
 class Probe:
     """A seeded subset of the initially correct examples, the frozen source network, and one eps.
 
-    The source is the run's own; with adversarials that were kept from another source, the subset holds what
-    this one classifies correctly as well.
-
     Args:
         measured: the finished measurement.
         effort: how much to compute.
@@ -77,21 +74,25 @@ class Probe:
             or the middle one of a run without PGD: where there is room in both directions.
 
     Raises:
-        InputError: the source classifies none of the examples correctly.
+        InputError: the run's images were made against a network that is none of its distribution, or that
+            classifies none of them correctly.
     """
 
     def __init__(self, measured: Measured, effort: Effort) -> None:
         self.measured, self.effort = measured, effort
+        source, result = measured.result.source, measured.result
+        if not result.source_here:
+            raise InputError("the saved images were made against a network that is none of these")
+        self.source = source
         self.run_cells = comparable(measured.result.cells)
         self.norm, self.target = self.run_cells[0].norm, self.run_cells[0].target
         self.eps = middle_eps(self.run_cells, measured.result.examples)
-        source, result = self.held(1), measured.result
         self.model: nn.Module = materialise(measured.distribution, source)
         with torch.no_grad():
             right = self.model(result.clean).argmax(1) == result.labels
         rows = right.nonzero().squeeze(1).cpu().numpy()
         if not len(rows):
-            raise InputError("the source network of this seed classifies none of the examples correctly")
+            raise InputError("the source network classifies none of the examples correctly")
         random = np.random.default_rng(np.random.SeedSequence(measured.config.seed, spawn_key=(6,)))
         chosen = random.choice(rows, min(effort.examples, len(rows)), replace=False)
         self.rows = torch.from_numpy(np.sort(chosen)).to(result.labels.device)
@@ -106,8 +107,8 @@ class Probe:
 
     def held(self, count: int) -> Networks:
         """Addresses of the networks that an attacker of ``count`` holds."""
-        config = self.measured.config
-        return Networks(config.seed, "source", range(config.source, config.source + count))
+        (first,) = self.source.indices
+        return replace(self.source, indices=range(first, first + count))
 
     def fresh(self) -> Networks:
         """Addresses of the fresh networks that judge: at most as many as the run had."""
@@ -151,7 +152,7 @@ class Probe:
                 norm=norm,
                 target=self.target if targeted else None,
                 seed=config.seed,
-                draws=lambda: DistributionDraws(distribution, config.seed, config.source),
+                draws=lambda: DistributionDraws(distribution, self.source.seed, self.source.indices[0]),
                 advance=lambda _: None,
             )
             if cell.error:

@@ -22,7 +22,7 @@ from robust_hypergan.distributed import ALONE, Ranks
 from robust_hypergan.ensemble import network_logits
 from robust_hypergan.errors import InputError
 from robust_hypergan.fold import Fold
-from robust_hypergan.networks import NetworkDistribution, Networks, fingerprint, materialise
+from robust_hypergan.networks import NetworkDistribution, Networks, check_draw, fingerprint, materialise
 from robust_hypergan.reports import summarise, summary_html
 from robust_hypergan.resumable import Saved, digest
 from robust_hypergan.stopping import draw_until_sure
@@ -32,6 +32,9 @@ from robust_hypergan.transfer_config import (
     check_target,
     choose_examples,
 )
+
+SAME = 0.999
+"""Share of the attacked network's answers that the same network gives at least: rounding may turn some."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +50,10 @@ class TransferResult:
         indices: their indices in the split.
         fold: everything that was folded from the fresh networks' answers.
         chosen: indices of all examples tried, initially correct or not.
+        correct: which of them the source classifies correctly, ``[N]`` bool.
         tried: examples tried, initially correct or not; those of the target class are not.
+        source: address of the network that was attacked.
+        source_here: whether that is one of this distribution: saved images may be made against any.
         drawn: fresh networks that were tried after each round; one round unless until_ci_width is given.
         stopped: why no more were drawn, in a plain sentence; empty unless until_ci_width is given.
         seconds: of crafting and of the fresh networks.
@@ -62,7 +68,10 @@ class TransferResult:
     indices: list[int]
     fold: Fold
     chosen: list[int]
+    correct: Tensor
     tried: int
+    source: Networks
+    source_here: bool
     drawn: tuple[int, ...]
     stopped: str
     seconds: dict[str, float]
@@ -78,6 +87,10 @@ class TransferResult:
     def summary(self) -> pd.DataFrame:
         """A row for each cell (``summary.csv``)."""
         return summarise(self.examples, self.networks, [cell_record(cell) for cell in self.cells])
+
+    def kept(self, cell: Cell, data_sha256: str) -> SavedCell:
+        """One of the cells as :func:`robust_hypergan.cells.save_cell` takes it."""
+        return SavedCell(cell, self.labels, self.indices, self.chosen, self.correct, data_sha256, self.source)
 
     def _repr_html_(self) -> str:
         """What a notebook shows: the summary and the main figure."""
@@ -103,7 +116,7 @@ def transfer(
         config: attacks, eps and counts.
         device: where to compute; None is the CPU.
         saved: cells crafted before, tried instead of crafting ``config.attacks`` at ``config.eps``;
-            all of the same examples.
+            all of the same examples, made against the same network.
         folder: where finished cells and the state of the fold are kept; the caller removes it in the end.
             What an interrupted measurement of the same left there is taken up, with the same result as if it
             had never stopped.
@@ -116,32 +129,28 @@ def transfer(
     """
     check_addresses(distribution, config)
     check_target(config, dataset)
-    chosen = (
-        torch.tensor(saved[0].examples) if saved else choose_examples(dataset, config.examples, config.seed)
-    )
+    chosen = torch.tensor(saved[0].tried) if saved else choose_examples(dataset, config.examples, config.seed)
     images, labels = to_unit(dataset.images[chosen].to(device)), dataset.labels[chosen].to(device)
-    source = materialise(distribution, Networks(config.seed, "source", [config.source]))
-    correct = torch.ones_like(labels, dtype=torch.bool)
-    if not saved:
-        correct = network_logits(source, images).argmax(1) == labels
+    source = saved[0].source if saved else Networks(config.seed, "source", [config.source])
+    if saved:
+        right = saved[0].correct.to(labels.device)
+    else:
+        model = materialise(distribution, source)
+        right = network_logits(model, images).argmax(1) == labels
     # near a tie two devices could differ
-    correct = torch.tensor(ranks.told(correct.tolist()), device=labels.device)
-    source_accuracy = correct.double().mean().item()
-    tried = len(chosen)
-    if not correct.any():
+    right = torch.tensor(ranks.told(right.tolist()), device=labels.device)
+    if not right.any():
         raise InputError("the source network classifies no example correctly: train it longer")
-    if config.target is not None and not saved:
-        other = labels != config.target
-        correct &= other
-        tried = int(other.sum())
-        if not correct.any():
-            raise InputError(
-                f"every initially correct example is of class {config.target}: try more examples"
-            )
+    targets = {each.cell.target for each in saved} or {config.target}
+    target = targets.pop() if len(targets) == 1 else None  # of images for several none is of their classes
+    other = torch.ones_like(right) if target is None else labels != target
+    correct = right & other
+    if not correct.any():
+        raise InputError(f"every initially correct example is of class {target}: try more examples")
 
     clean, own_labels = images[correct], labels[correct]
     cells = [each.cell.to(images.device) for each in saved] or list(
-        craft_cells(distribution, source, clean, own_labels, config, quiet, folder, ranks)
+        craft_cells(distribution, model, clean, own_labels, config, quiet, folder, ranks)
     )
     if all(cell.error for cell in cells):
         raise InputError(f"no attack worked: {cells[0].error}")
@@ -174,16 +183,38 @@ def transfer(
     indices = chosen[correct.cpu()].tolist()
     return TransferResult(
         examples=fold.examples_table(indices),
-        networks=fold.networks_table(saved[0].source["index"] if saved else config.source, source_accuracy),
+        networks=fold.networks_table(source.indices[0], right.double().mean().item()),
         cells=cells,
         clean=clean,
         labels=own_labels,
         indices=indices,
         fold=fold,
         chosen=chosen.tolist(),
-        tried=tried,
+        correct=right,
+        tried=int(other.sum()),
+        source=source,
+        source_here=not saved or _is_here(distribution, images, labels, saved),
         drawn=drawn,
         stopped=stopped,
         seconds={"crafting": sum(cell.seconds for cell in cells), "transfer": seconds},
         forward=account,
     )
+
+
+def _is_here(
+    distribution: NetworkDistribution, images: Tensor, labels: Tensor, saved: Sequence[SavedCell]
+) -> bool:
+    """Whether the network at the address that saved images name answers as the attacked one did.
+
+    Weights are no better a witness: those that another device generates differ in their last bits.
+    """
+    address, device = saved[0].source, images.device
+    try:
+        check_draw(distribution, address)
+    except InputError:
+        return False
+    model = materialise(distribution, address)
+    same = [(network_logits(model, images).argmax(1) == labels) == saved[0].correct.to(device)]
+    for cell in (each.cell.to(device) for each in saved):
+        same.append(network_logits(model, cell.adversarials).argmax(1) == cell.source_labels)
+    return bool(torch.cat(same).double().mean() >= SAME)

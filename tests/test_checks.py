@@ -140,18 +140,35 @@ def test_a_small_deep_ensemble_breaks_nothing(trained, test_set):
     assert verdicts[8] == "PASS"  # with as many networks as there are
 
 
-def test_saved_adversarials_of_another_source_are_checked(trained, test_set, tmp_path):
-    config = TransferConfig(("pgd",), (0.2,), networks=4, examples=80, seed=1)
+def test_saved_adversarials_are_checked_on_the_network_that_they_were_made_against(
+    trained, test_set, tmp_path
+):
+    config = TransferConfig(("pgd",), (0.2,), networks=4, examples=80, seed=1, source=3)
     first = transfer(trained, test_set, config)
-    source = {"seed": 1, "stream": "source", "index": 0}
-    save_cell(tmp_path / "a", first.cells[0], first.labels, first.indices, test_set.sha256, source)
-    config = TransferConfig(networks=4, seed=2)
-    result = transfer(trained, test_set, config, saved=load_cells(tmp_path / "a"))
-    table = measure_checks(
-        Measured(trained, test_set, config, EvidenceConfig(), result, torch.device("cpu"))
-    )["checks"]
+    save_cell(tmp_path, first.kept(first.cells[0], test_set.sha256))
+    result = transfer(trained, test_set, TransferConfig(networks=4, seed=2), saved=load_cells(tmp_path))
+    assert (result.source, result.source_here) == (Networks(1, "source", [3]), True)
+    measured = Measured(trained, test_set, config, EvidenceConfig(), result, torch.device("cpu"))
+    assert torch.equal(
+        Probe(measured, EFFORT).model.linear.weight, trained.sample(result.source)["linear.weight"][0]
+    )
+    table = measure_checks(measured)["checks"].set_index("check")
     assert len(table) == 17
-    assert table.set_index("check")["verdict"][17] == "PASS"
+    assert set(table["verdict"][[1, 2, 9, 13, 14, 17]]) == {"PASS"}
+
+
+def test_images_made_against_a_network_of_another_distribution_are_not_checked_on_this_one(
+    trained, untrained, test_set, tmp_path
+):
+    first = transfer(trained, test_set, TransferConfig(("pgd",), (0.2,), networks=4, examples=80))
+    save_cell(tmp_path, first.kept(first.cells[0], test_set.sha256))
+    result = transfer(untrained, test_set, TransferConfig(networks=4), saved=load_cells(tmp_path))
+    assert not result.source_here
+    measured = Measured(untrained, test_set, TransferConfig(), EvidenceConfig(), result, torch.device("cpu"))
+    table = measure_checks(measured)["checks"].set_index("check")
+    assert set(table["verdict"][list(range(1, 16))]) == {"NOT RUN"}
+    assert "network that is none of these" in table["detail"][14]
+    assert table["verdict"][17] == "PASS"
 
 
 # Built to fail
@@ -373,8 +390,7 @@ def test_what_the_audit_found_is_saved_with_the_images(trained, test_set, tmp_pa
     monkeypatch.setitem(registry.BUILT_IN, "too-far", lambda *arguments, **_: arguments[1] + 1)
     config = TransferConfig(("too-far",), (0.2,), networks=4, examples=80)
     first = transfer(trained, test_set, config)
-    source = {"seed": 0, "stream": "source", "index": 0}
-    save_cell(tmp_path, first.cells[0], first.labels, first.indices, test_set.sha256, source)
+    save_cell(tmp_path, first.kept(first.cells[0], test_set.sha256))
     (saved,) = load_cells(tmp_path)
     assert saved.cell.audit == first.cells[0].audit
     assert saved.cell.audit.repaired > 0

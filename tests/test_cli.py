@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -17,10 +18,10 @@ import torch
 from safetensors.torch import load_file
 
 from robust_hypergan.bench_config import BenchConfig
-from robust_hypergan.cells import Cell, load_cells, save_cell
+from robust_hypergan.cells import Cell, SavedCell, load_cells, save_cell
 from robust_hypergan.checkpoint import load_checkpoint
 from robust_hypergan.cli import cli
-from robust_hypergan.networks import fingerprint
+from robust_hypergan.networks import Networks, fingerprint
 from robust_hypergan.trainer import TRAINING_PRECISIONS
 from tests.small_classifier import Small
 from tests.small_classifier import __file__ as CLASSIFIER
@@ -145,8 +146,7 @@ def test_the_record_of_saved_adversarials_says_what_they_were_made_with(finished
     code, _, told = in_process("transfer", *common, "--adversarials", saved, "--out", tmp_path / "r")
     assert code == 0, told
     record = json.loads((tmp_path / "r" / "run.json").read_text())
-    tried = pd.read_csv(tmp_path / "r" / "examples.csv")["example"].nunique()
-    asked = {"attacks": ["fgsm", "noise"], "eps": [2.0, 3.0], "norm": "l2", "target": 2, "examples": tried}
+    asked = {"attacks": ["fgsm", "noise"], "eps": [2.0, 3.0], "norm": "l2", "target": 2, "examples": 70}
     assert record["config"]["transfer"] | asked == record["config"]["transfer"]
     (file, *_) = sorted(saved.glob("*.safetensors"))
     shutil.copy(file, saved / "copy.safetensors")
@@ -155,8 +155,7 @@ def test_the_record_of_saved_adversarials_says_what_they_were_made_with(finished
     (saved / "copy.safetensors").unlink()
     first, second = load_cells(saved)[:2]
     for each, index in ((first, 0), (second, 1)):
-        source = {"seed": 0, "stream": "source", "index": index}
-        save_cell(tmp_path / "two", each.cell, each.labels, each.examples, each.data_sha256, source)
+        save_cell(tmp_path / "two", replace(each, source=Networks(0, "source", [index])))
     code, _, told = in_process(
         "transfer", *common, "--adversarials", tmp_path / "two", "--out", tmp_path / "x"
     )
@@ -167,7 +166,8 @@ def test_saved_adversarials_of_several_norms_and_targets_are_all_recorded(tmp_pa
     images, labels = torch.zeros(3, 1, 4, 4), torch.tensor([0, 1, 2])
     for norm, target in (("linf", None), ("l2", 2)):
         cell = Cell("fgsm", norm, 0.1, target=target, adversarials=images, source_labels=labels + 1)
-        save_cell(tmp_path, cell, labels, [4, 5, 6], "", {"seed": 0, "stream": "source", "index": 0})
+        right, source = torch.ones(3, dtype=torch.bool), Networks(0, "source", [0])
+        save_cell(tmp_path, SavedCell(cell, labels, [4, 5, 6], [4, 5, 6], right, "", source))
     asked = BenchConfig(adversarials=tmp_path).plain(load_cells(tmp_path))["transfer"]
     assert (asked["attacks"], asked["eps"], asked["examples"]) == (["fgsm"], [0.1], 3)
     assert sorted(asked["norm"]) == ["l2", "linf"]

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 import torch
 
-from robust_hypergan.cells import SavedCell
 from robust_hypergan.datasets import load_dataset
 from robust_hypergan.deep_ensemble import DeepEnsemble
 from robust_hypergan.detection import ADAPTIVE_EXAMPLES, detection
@@ -41,9 +40,7 @@ def test_of_cells_in_several_norms_those_of_the_first_say_what_the_adaptive_atta
     saved, norms = [], (("linf", (0.1,)), ("l2", (2.0, 3.0)))
     for norm, eps in norms:
         run = measured(trained, test_set, norm=norm, eps=eps)
-        address = {"seed": 0, "stream": "source", "index": 0}
-        images = (run.result.labels, run.result.indices, test_set.sha256, address)
-        saved += [SavedCell(cell, *images) for cell in run.result.cells]
+        saved += [run.result.kept(cell, test_set.sha256) for cell in run.result.cells]
     result = transfer(trained, test_set, TransferConfig(networks=6), saved=saved)
     rows = detection(replace(run, result=result))["uncertainty"]
     adaptive = rows[rows["attack"].str.startswith("entropy-pgd")]

@@ -284,9 +284,11 @@ def test_with_a_target_only_its_answers_count_and_its_images_are_left_out(traine
         sum(hit and answer == 2 for hit, answer in zip(hits, row, strict=True)) for row in answers.tolist()
     ]
 
-    save_cell(tmp_path, cell, result.labels, result.indices, "", {"seed": 1, "stream": "source", "index": 0})
+    save_cell(tmp_path, result.kept(cell, ""))
     again = transfer(trained, test_set, TransferConfig(networks=6, seed=1), saved=load_cells(tmp_path))
-    assert again.examples["fooled"].tolist() == rows["fooled"].tolist()
+    assert again.examples.equals(result.examples)
+    assert again.networks.equals(result.networks)  # with the accuracies on all images that were tried
+    assert (again.tried, again.chosen) == (result.tried, result.chosen)
 
 
 def test_in_a_notebook_a_result_shows_its_table_and_its_figure(trained, test_set):

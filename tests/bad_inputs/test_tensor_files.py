@@ -9,10 +9,11 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from robust_hypergan.attacks import Audit
-from robust_hypergan.cells import Cell, check_saved, load_cells, save_cell
+from robust_hypergan.cells import Cell, SavedCell, check_saved, load_cells, save_cell
 from robust_hypergan.checkpoint import load_checkpoint
 from robust_hypergan.datasets import make_dataset
 from robust_hypergan.errors import InputError
+from robust_hypergan.networks import Networks
 from robust_hypergan.resumable import Saved
 from robust_hypergan.tensor_files import HASH, read_tensors, save_tensors
 
@@ -221,6 +222,16 @@ def dataset():
     return make_dataset("mine", "test", images, torch.tensor([0, 1, 2, 0, 1, 2]), ("a", "b", "c"))
 
 
+class Named:
+    """An address that a file claims."""
+
+    def __init__(self, claim):
+        self.claim = claim
+
+    def record(self):
+        return self.claim
+
+
 def saved_folder(folder: Path, dataset, **changed) -> Path:
     given = {
         "attack": "fgsm",
@@ -230,10 +241,12 @@ def saved_folder(folder: Path, dataset, **changed) -> Path:
         "source_labels": torch.tensor([1, 2, 0]),
         "labels": dataset.labels[:3],
         "examples": [0, 1, 2],
-        "source": {"seed": 0, "stream": "source", "index": 0},
+        "tried": [0, 1, 2, 4],
+        "correct": torch.tensor([True, True, True, False]),
+        "source": Networks(0, "source", [0]),
     } | changed
-    rest = [given.pop(name) for name in ("labels", "examples", "source")]
-    save_cell(folder, Cell(**given), rest[0], rest[1], dataset.sha256, rest[2])
+    made_of = {name: given.pop(name) for name in ("labels", "examples", "tried", "correct", "source")}
+    save_cell(folder, SavedCell(Cell(**given), data_sha256=dataset.sha256, **made_of))
     return folder
 
 
@@ -256,8 +269,15 @@ def saved_folder(folder: Path, dataset, **changed) -> Path:
         ({"norm": "l7"}, "can't be right"),
         ({"eps": float("nan")}, "can't be right"),
         ({"eps": -0.1}, "can't be right"),
-        ({"source": {"seed": "0", "stream": "source", "index": 0}}, "source of fgsm"),
-        ({"source": {}}, "does not fit its own description"),
+        ({"tried": [0, 1, 2, 9]}, "examples of fgsm"),
+        ({"tried": [0, 1, 2]}, "does not fit its own description"),
+        ({"correct": torch.tensor([True, True, False, True])}, "examples of fgsm"),
+        ({"correct": torch.tensor([1, 1, 1, 0])}, "does not fit its own description"),
+        ({"target": 1}, "examples of fgsm"),
+        ({"source": Named({"seed": "none", "stream": "source", "index": 0})}, "does not fit"),
+        ({"source": Named({"seed": 0, "stream": "freshly", "index": 0})}, "does not fit"),
+        ({"source": Named({"seed": 0, "stream": "source", "index": -1})}, "does not fit"),
+        ({"source": Named({})}, "does not fit its own description"),
         ({"audit": Audit(examples="many")}, "does not fit its own description"),
     ],
 )
