@@ -9,9 +9,11 @@ import torch
 from torch import Tensor
 
 from robust_hypergan.cascade import Account
+from robust_hypergan.compatibility import check_fit
 from robust_hypergan.datasets import Dataset, to_unit
 from robust_hypergan.distributed import ALONE, Ranks
 from robust_hypergan.ensemble import EnsembleForward
+from robust_hypergan.errors import check_range
 from robust_hypergan.networks import NetworkDistribution, Networks, fresh_available
 from robust_hypergan.progress import track
 from robust_hypergan.shared_fold import fold_networks, share_state
@@ -105,7 +107,12 @@ def measure_accuracy(
         backend: of the ensemble forward.
         ranks: who shares the networks; each gets the result.
         quiet: no progress bar.
+
+    Raises:
+        InputError: fewer networks than one, or a classifier that does not fit the images and classes.
     """
+    check_range("networks", networks, 1)
+    check_fit(type(distribution.classifier).__name__, distribution.classifier, dataset)
     networks = fresh_available(distribution, networks)
     images, labels = to_unit(dataset.images.to(device)), dataset.labels.to(device)
     fold = AccuracyFold(labels, len(dataset.classes))

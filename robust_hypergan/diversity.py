@@ -18,6 +18,7 @@ from torch import Tensor
 
 from robust_hypergan.bench_config import DataConfig
 from robust_hypergan.checkpoint import load_checkpoint
+from robust_hypergan.compatibility import check_fit
 from robust_hypergan.datasets import Dataset, to_unit
 from robust_hypergan.diversity_measures import (
     disagreement,
@@ -30,7 +31,6 @@ from robust_hypergan.ensemble import ensemble_forward
 from robust_hypergan.errors import InputError, check_range
 from robust_hypergan.generated_weights import FILTER_NETWORKS, filters, layer_spread, single_weights
 from robust_hypergan.networks import NetworkDistribution, Networks, fresh_available, kind_of, move
-from robust_hypergan.preparation import check_fit
 from robust_hypergan.progress import track
 from robust_hypergan.reports import DIVERSITY_TABLES, TEXT_COLUMNS, diversity_table, layer_table
 from robust_hypergan.run_folder import RunFolder

@@ -233,7 +233,8 @@ def flop_of(classifier: nn.Module, images: Tensor) -> float:
 
     def count(module: nn.Module, _: object, outputs: Tensor) -> None:
         nonlocal flop
-        weight = module.get_parameter("weight")
+        weight = module.weight  # of a parametrisation it is no parameter
+        assert isinstance(weight, Tensor)
         if weight.ndim > 1:
             flop += 2 * weight.numel() * outputs.numel() / len(weight)
 

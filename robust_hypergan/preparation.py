@@ -7,15 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
 
 from robust_hypergan.bench_config import BenchConfig
 from robust_hypergan.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from robust_hypergan.classifiers import build_classifier, default_classifier
+from robust_hypergan.compatibility import check_fit
 from robust_hypergan.datasets import Dataset, to_unit
 from robust_hypergan.distributed import ALONE, Ranks
 from robust_hypergan.ensemble_training import train_ensemble, untrained_ensemble
-from robust_hypergan.errors import FOREIGN, InputError
 from robust_hypergan.hypergan import HyperGAN
 from robust_hypergan.network_gradients import is_half
 from robust_hypergan.networks import Networks, StoredDistribution, check_draw, move
@@ -23,7 +22,6 @@ from robust_hypergan.run_folder import RunFolder
 from robust_hypergan.snapshots import keep_snapshot
 from robust_hypergan.training import forget_state, train
 from robust_hypergan.transfer_config import check_addresses
-from robust_hypergan.user_code import short
 
 
 def loaded(config: BenchConfig, dataset: Dataset) -> Checkpoint:
@@ -58,32 +56,6 @@ def untrained(config: BenchConfig, dataset: Dataset) -> Checkpoint:
     if config.transfer:
         check_addresses(distribution, config.transfer)
     return Checkpoint(distribution, name, classes, {})
-
-
-def check_fit(name: str, classifier: nn.Module, dataset: Dataset) -> None:
-    """Refuses a classifier that does not take a data set's images, or has another number of classes.
-
-    Raises:
-        InputError: says which.
-    """
-    shape = tuple(dataset.images.shape[1:])
-    try:
-        with torch.no_grad():
-            logits = classifier(to_unit(dataset.images[:1]))
-    except FOREIGN as error:  # a classifier of the user's own may raise anything
-        raise InputError(
-            f"classifier {name} does not take the images of {dataset.name}, {shape} ({short(error)})"
-        ) from error
-    if not isinstance(logits, torch.Tensor) or logits.ndim != 2:
-        got = tuple(logits.shape) if isinstance(logits, torch.Tensor) else type(logits).__name__
-        raise InputError(f"classifier {name} gives {got} for one image: it must give logits (1, classes)")
-    if logits.shape != (1, len(dataset.classes)):
-        raise InputError(
-            f"classifier {name} gives {logits.shape[-1]} classes, {dataset.name} has {len(dataset.classes)}: "
-            "use the data set that the checkpoint was trained on"
-        )
-    if not logits.isfinite().all():
-        raise InputError(f"classifier {name} gives logits that are not finite for an image of {dataset.name}")
 
 
 def trained(

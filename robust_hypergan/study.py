@@ -13,6 +13,7 @@ import torch
 
 from robust_hypergan.bench_config import plain_values
 from robust_hypergan.checkpoint import Checkpoint, load_checkpoint
+from robust_hypergan.compatibility import check_fit
 from robust_hypergan.datasets import Dataset
 from robust_hypergan.durable import make_folder
 from robust_hypergan.errors import InputError
@@ -25,7 +26,6 @@ from robust_hypergan.networks import (
     move,
     without_attacker,
 )
-from robust_hypergan.preparation import check_fit
 from robust_hypergan.reports import write_study, write_table
 from robust_hypergan.run_folder import RunFolder
 from robust_hypergan.text import file_name

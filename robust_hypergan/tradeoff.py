@@ -19,11 +19,11 @@ from numpy.typing import NDArray
 
 from robust_hypergan.bench_config import DataConfig, plain_values
 from robust_hypergan.checkpoint import load_checkpoint
+from robust_hypergan.compatibility import check_fit
 from robust_hypergan.errors import InputError, check_range
 from robust_hypergan.hypergan import HyperGAN
 from robust_hypergan.networks import Networks, fingerprint, move
 from robust_hypergan.outliers import load_outliers
-from robust_hypergan.preparation import check_fit
 from robust_hypergan.progress import track
 from robust_hypergan.reports import TRADEOFF_COLUMNS, paired_difference_interval
 from robust_hypergan.resumable import Saved

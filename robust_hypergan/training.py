@@ -11,6 +11,7 @@ from pathlib import Path
 import pandas as pd
 from torch import nn
 
+from robust_hypergan.compatibility import check_fit
 from robust_hypergan.datasets import Dataset
 from robust_hypergan.distributed import ALONE, Ranks
 from robust_hypergan.finite import NotFinite, check_finite
@@ -60,9 +61,11 @@ def train(
         generated networks on their training images) and seconds since the start.
 
     Raises:
-        InputError: the folder holds the state of another training, or a damaged one.
+        InputError: the classifier does not fit the images and classes, or the folder holds the state of
+            another training, or a damaged one.
         NotFinite: a loss or a weight is not; what was saved before stays.
     """
+    check_fit(type(hypergan.classifier).__name__, hypergan.classifier, dataset)
     folder = folder if ranks.leads else None
     trainer = Trainer(hypergan, dataset, config, ranks)
     described = {

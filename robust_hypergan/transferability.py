@@ -16,6 +16,7 @@ from torch import Tensor
 
 from robust_hypergan.cascade import Account
 from robust_hypergan.cells import Cell, SavedCell, cell_record
+from robust_hypergan.compatibility import check_fit
 from robust_hypergan.crafting import craft_cells
 from robust_hypergan.datasets import Dataset, to_unit
 from robust_hypergan.distributed import ALONE, Ranks
@@ -124,9 +125,11 @@ def transfer(
         quiet: no progress bars.
 
     Raises:
-        InputError: the split has fewer images than asked for, the distribution fewer networks, no class has
-            the target's number, the source classifies none correctly, or no attack worked.
+        InputError: the classifier does not fit the images and classes, the split has fewer images than asked
+            for, the distribution fewer networks, no class has the target's number, the source classifies none
+            correctly, or no attack worked.
     """
+    check_fit(type(distribution.classifier).__name__, distribution.classifier, dataset)
     check_addresses(distribution, config)
     check_target(config, dataset)
     chosen = torch.tensor(saved[0].tried) if saved else choose_examples(dataset, config.examples, config.seed)

@@ -16,7 +16,7 @@ LAYERS = [
     {"idx_sets", "colour_sets"},
     {"packaged"},
     {"datasets", "classifiers", "layers"},
-    {"networks", "outliers"},
+    {"networks", "outliers", "compatibility"},
     {"wide_linear", "tensor_files"},
     {"layer_generators"},
     {"pooling", "half", "tally", "near_ties", "diversity_measures"},

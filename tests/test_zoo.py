@@ -44,6 +44,7 @@ def test_it_learns_and_its_adversarial_examples_transfer(trained, test_set):
     assert fresh["fooled_fraction"].mean() > 0.1
 
 
+@pytest.mark.filterwarnings("ignore:There is a performance drop")  # vmap of weight norm
 def test_every_backend_gives_what_an_ordinary_module_gives(trained):
     images = torch.rand(5, 1, 8, 8, generator=torch.Generator().manual_seed(0))
     addresses = Networks(0, "fresh", [0, 7])

@@ -193,6 +193,18 @@ class QuantisedPixels(nn.Module):
         return self.head(torch.cat([pixels - 0.5, 0.1 * embedded], 1))
 
 
+class WeightNormed(nn.Module):
+    """Layers whose weights are computed from a length and a direction (Salimans & Kingma 2016)."""
+
+    def __init__(self, classes: int = 3) -> None:
+        super().__init__()
+        self.conv = nn.utils.parametrizations.weight_norm(nn.Conv2d(1, 8, 3))
+        self.head = nn.utils.parametrizations.weight_norm(nn.Linear(72, classes))
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.head(nn.functional.max_pool2d(torch.relu(self.conv(images - 0.5)), 2).flatten(1))
+
+
 ZOO: dict[str, Callable[[], nn.Module]] = {
     "LeNet-5": LeNet5,
     "residual": ResidualNetwork,
@@ -206,6 +218,7 @@ ZOO: dict[str, Callable[[], nn.Module]] = {
     "without biases": WithoutBiases,
     "standardised": StandardisedWeights,
     "embedding": QuantisedPixels,
+    "weight norm": WeightNormed,
 }
 
 
