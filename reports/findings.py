@@ -107,7 +107,7 @@ def _mean_sentence(measured: pd.DataFrame) -> str:
     networks = plural(int(measured["networks"].max()), "fresh network")
     subject = "An adversarial example that fools the one network it was made against also fools"
     if measured["attacker"].iloc[0] == SEVERAL:
-        subject = "One that was made against several networks, and fools the first of them, also fools"
+        subject = "One that was made against several networks, and fools the source network, also fools"
     if measured["target"].notna().all():
         subject = subject.replace("fools", "draws the target class from")
     shares = _mean_text(strongest)

@@ -51,7 +51,7 @@ def measures_section(study: Study) -> Section:
         "diversity",
         "Measures of diversity, side by side",
         "Points are means, lines their 95% intervals. Shaded: the overlap of errors that p-diff's authors"
-        f" give for CIFAR-10 (Wang et al. 2024): {bands}. Features: what goes into the last linear layer,"
+        f" give for CIFAR-10 (Wang et al. 2024): {bands}. Features: what goes into the last layer,"
         " compared by linear centred kernel alignment with the unbiased estimate.",
         f"A panel for each measure, a row for each kind. {_alt(diversity, names)}.",
         draw_measures(diversity, colours_of(study)),

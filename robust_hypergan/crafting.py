@@ -34,6 +34,7 @@ from robust_hypergan.progress import track
 from robust_hypergan.resumable import NOWHERE, Saved, digest
 from robust_hypergan.shared_fold import share_state
 from robust_hypergan.transfer_config import TransferConfig
+from robust_hypergan.user_code import code_digest
 
 CRAFT_BATCH, GPU_CRAFT_BATCH = 125, 5000
 """Examples an attack is given at once; fewer where memory runs out."""
@@ -168,14 +169,15 @@ def craft_cells(
         "transfer": asdict(config),
         "source": fingerprint(distribution.sample(Networks(config.seed, "source", [config.source]))),
         "images": digest(images),
+        "code": code_digest(distribution.classifier),
     }
     attacks = {spec: find_attack(spec) for spec in config.attacks}
     tasks = [(attacks[spec], spec, eps) for spec, eps in product(config.attacks, config.eps)]
 
     def state(number: int) -> Saved:
-        _, spec, eps = tasks[number]
+        attack, spec, eps = tasks[number]
         path = folder and folder / f"cell-{config.source}-{number}.safetensors"
-        return Saved(path, "cell", described | {"attack": spec, "eps": eps})
+        return Saved(path, "cell", described | {"attack": [spec, code_digest(attack.craft)], "eps": eps})
 
     def craft(number: int, progress: tqdm[Any]) -> Cell:
         attack, spec, eps = tasks[number]

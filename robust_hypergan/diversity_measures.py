@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from robust_hypergan.errors import InputError
+from robust_hypergan.layers import WEIGHTED
 from robust_hypergan.networks import Params, bind, load, networks_of
 
 FEWEST_IMAGES = 4
@@ -104,7 +105,7 @@ def linear_cka(features: Tensor) -> Tensor:
 
 @torch.no_grad()
 def last_features(classifier: nn.Module, params: Params, images: Tensor) -> tuple[Tensor, Tensor]:
-    """What goes into the last linear layer, and the logits.
+    """What goes into the last linear layer or convolution, and the logits.
 
     Args:
         classifier: the architecture, in eval mode.
@@ -115,12 +116,12 @@ def last_features(classifier: nn.Module, params: Params, images: Tensor) -> tupl
         Features ``[K, n, d]`` and logits ``[K, n, classes]``.
 
     Raises:
-        InputError: the classifier has no linear layer that its forward pass uses.
+        InputError: the classifier has no such layer that its forward pass uses.
     """
     module = bind(classifier, {name: value[0] for name, value in params.items()})
     seen: list[Tensor] = []
     for each in module.modules():
-        if isinstance(each, nn.Linear):
+        if isinstance(each, WEIGHTED):
             each.register_forward_hook(lambda _, inputs, __: seen.append(inputs[0].flatten(1)))
     features, logits = [], []
     for network in networks_of(params):
@@ -131,7 +132,9 @@ def last_features(classifier: nn.Module, params: Params, images: Tensor) -> tupl
             logits.append(module(block))
             if not seen:
                 kind = type(classifier).__name__
-                raise InputError(f"{kind} has no linear layer, whose inputs are the features to compare")
+                raise InputError(
+                    f"{kind} has no linear layer or convolution, whose inputs are the features to compare"
+                )
             parts.append(seen[-1])
         features.append(torch.cat(parts))
     return torch.stack(features), torch.cat(logits).unflatten(0, (len(features), len(images)))

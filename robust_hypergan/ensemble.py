@@ -18,6 +18,7 @@ from robust_hypergan.cascade import SAMPLE, Account, Cascade
 from robust_hypergan.errors import unknown
 from robust_hypergan.finite import NotFinite, first_layer_not_finite
 from robust_hypergan.half import can_halve, check_half
+from robust_hypergan.layers import WEIGHTED
 from robust_hypergan.memory import SHARE, Chunks, available_bytes, bytes_for_an_image
 from robust_hypergan.networks import NetworkDistribution, Networks, Params, bind, networks_of
 from robust_hypergan.vectorised import fuses
@@ -27,8 +28,6 @@ NETWORK_BLOCK = 16
 
 PRECISIONS = ("float32", "cascade")
 """Of the ensemble forward; the predictions are those of float32 either way."""
-
-WEIGHTED = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d)
 
 CASCADE_PAYS = 1e12
 """Floating-point operations from which the cascade is worth its samples."""

@@ -28,6 +28,7 @@ from robust_hypergan.progress import track
 from robust_hypergan.resumable import Saved
 from robust_hypergan.trainer import TrainConfig
 from robust_hypergan.training import STATE_NAME, last_good_told, shapes_of, write_log
+from robust_hypergan.user_code import code_digest
 
 Build = Callable[[int], nn.Module]
 """A seed to a fresh classifier."""
@@ -127,7 +128,7 @@ def train_ensemble(
     described = {
         "training": asdict(budget),
         "ensemble": asdict(config),
-        "classifier": shapes_of(fits[0].network),
+        "classifier": [shapes_of(fits[0].network), code_digest(fits[0].network)],
         "data": dataset.sha256,
     }
     saved = Saved(folder and folder / STATE_NAME, "training", described, checkpoint_seconds)

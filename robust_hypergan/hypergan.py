@@ -168,7 +168,7 @@ class HyperGAN:
     kind: ClassVar[str] = "hypergan"
 
     def __init__(self, classifier: nn.Module, config: HyperGANConfig | None = None, *, seed: int = 0) -> None:
-        self.config = config or HyperGANConfig()
+        self.config, self.seed = config or HyperGANConfig(), seed
         self.classifier = copy.deepcopy(classifier).eval().requires_grad_(False)
         with seeded(seed):
             self.generator = Generator(layer_shapes(classifier), self.config)

@@ -22,6 +22,7 @@ from robust_hypergan.resumable import FOLDER, Saved
 from robust_hypergan.shared_fold import share_state
 from robust_hypergan.snapshots import find_snapshots
 from robust_hypergan.trainer import TrainConfig, Trainer
+from robust_hypergan.user_code import code_digest
 
 LOG_EVERY = 10
 """Steps that one row of ``training.csv`` averages over."""
@@ -70,8 +71,8 @@ def train(
     trainer = Trainer(hypergan, dataset, config, ranks)
     described = {
         "training": asdict(config),
-        "hypergan": asdict(hypergan.config),
-        "classifier": shapes_of(hypergan.classifier),
+        "hypergan": asdict(hypergan.config) | {"seed": hypergan.seed},
+        "classifier": [shapes_of(hypergan.classifier), code_digest(hypergan.classifier)],
         "data": dataset.sha256,
     }
     saved = Saved(folder and folder / STATE_NAME, "training", described, checkpoint_seconds)

@@ -33,6 +33,7 @@ from robust_hypergan.transfer_config import (
     check_target,
     choose_examples,
 )
+from robust_hypergan.user_code import code_digest
 
 SAME = 0.999
 """Share of the attacked network's answers that the same network gives at least: rounding may turn some."""
@@ -177,6 +178,7 @@ def transfer(
                 "transfer": asdict(config),
                 "networks": fingerprint(distribution.sample(Networks(config.seed, "fresh", [0]))),
                 "images": digest(fold.images),
+                "code": code_digest(distribution.classifier),
             },
         ),
         ranks=ranks,

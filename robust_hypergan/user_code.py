@@ -6,6 +6,8 @@ command, never because a file says so.
 
 from __future__ import annotations
 
+import functools
+import hashlib
 import importlib
 import importlib.util
 import inspect
@@ -73,6 +75,17 @@ def _import_file(name: str) -> ModuleType:
     sys.modules[module_name] = module  # as an import would: dataclasses look their module up
     found.loader.exec_module(module)
     return module
+
+
+def code_digest(thing: object) -> str:
+    """SHA-256 of the file that defines a function, or the class of an object; empty where there is none."""
+    while isinstance(thing, functools.partial):
+        thing = thing.func
+    defined: Any = thing if inspect.isroutine(thing) or inspect.isclass(thing) else type(thing)
+    try:
+        return hashlib.sha256(Path(inspect.getsourcefile(defined) or "").read_bytes()).hexdigest()
+    except (TypeError, OSError):  # built in, or typed into a notebook
+        return ""
 
 
 def short(error: BaseException) -> str:

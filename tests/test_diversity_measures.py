@@ -101,8 +101,16 @@ def test_the_features_are_what_the_last_linear_layer_takes(untrained, test_set, 
         torch.testing.assert_close(logits[index], network.linear(hidden))
 
 
-def test_a_classifier_without_a_linear_layer_is_refused():
-    classifier = nn.Sequential(nn.Conv2d(1, 3, 8), nn.Flatten())
+def test_the_features_of_a_classifier_without_a_linear_layer_are_what_its_last_convolution_takes():
+    classifier = nn.Sequential(nn.Conv2d(1, 4, 3), nn.ReLU(), nn.Conv2d(4, 3, 6), nn.Flatten())
     params = {name: value[None] for name, value in classifier.state_dict().items()}
-    with pytest.raises(InputError, match="no linear layer"):
+    images = torch.rand(2, 1, 8, 8)
+    features, _ = last_features(classifier, params, images)
+    torch.testing.assert_close(features[0], classifier[:2](images).flatten(1))
+
+
+def test_a_classifier_without_layers_of_either_kind_has_no_features():
+    classifier = nn.Sequential(nn.Flatten(), nn.LayerNorm(64))
+    params = {name: value[None] for name, value in classifier.state_dict().items()}
+    with pytest.raises(InputError, match="no linear layer or convolution"):
         last_features(classifier, params, torch.zeros(2, 1, 8, 8))

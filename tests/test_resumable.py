@@ -244,22 +244,35 @@ def test_an_interrupted_cell_is_crafted_on_from_its_last_batch(
 
 
 def test_a_cell_that_failed_beside_one_that_worked_is_not_tried_again(trained, test_set, tmp_path):
-    broken = tmp_path / "mine.py"
+    broken, calls = tmp_path / "mine.py", tmp_path / "calls"
     broken.write_text(
-        "def broken(*_, eps, norm, generator, targets=None):\n    raise ValueError('no idea')\n"
+        f"def broken(*_, eps, norm, generator, targets=None):\n    __import__('os').mkdir({str(calls)!r})\n"
+        "    raise ValueError('no idea')\n"
     )
     config = replace(CONFIG, attacks=(f"{broken}:broken", "fgsm"), eps=(0.2,), networks=3)
     first = transfer(trained, test_set, config, folder=tmp_path / "progress")
     assert "ValueError: no" in first.cells[0].error
-    broken.write_text(broken.read_text().replace("no idea", "another"))
     again = transfer(trained, test_set, config, folder=tmp_path / "progress")
-    assert again.cells[0].error == first.cells[0].error
+    assert again.cells[0].error == first.cells[0].error  # a second call could not make the folder
 
 
 def test_a_transfer_of_other_networks_does_not_take_the_state_up(trained, untrained, test_set, tmp_path):
     transfer(trained, test_set, CONFIG, folder=tmp_path / "progress")
     with pytest.raises(InputError, match="state of another"):
         transfer(untrained, test_set, CONFIG, folder=tmp_path / "progress")
+
+
+def test_an_attack_that_was_edited_meanwhile_does_not_take_its_state_up(
+    trained, test_set, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    code = "def mine(model, inputs, labels, **_): return (inputs + {}).clamp(0, 1)\n"
+    (tmp_path / "mine.py").write_text(code.format(0.01))
+    config = TransferConfig(("./mine.py:mine",), (0.2,), networks=3, examples=20)
+    transfer(trained, test_set, config, folder=tmp_path / "progress")
+    (tmp_path / "mine.py").write_text(code.format(0.2))
+    with pytest.raises(InputError, match="state of another cell"):
+        transfer(trained, test_set, config, folder=tmp_path / "progress")
 
 
 def test_the_account_of_the_cascade_is_part_of_the_state():

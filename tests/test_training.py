@@ -219,6 +219,9 @@ def test_the_state_of_another_training_is_refused(build, training_set, tmp_path)
     train(build(), training_set, replace(SHORT, steps=20), folder=tmp_path, checkpoint_seconds=0)
     with pytest.raises(InputError, match="state of another training"):
         train(build(), training_set, SHORT, folder=tmp_path)
+    other = HyperGAN(build().classifier, build().config, seed=8)
+    with pytest.raises(InputError, match="state of another training"):
+        train(other, training_set, replace(SHORT, steps=20), folder=tmp_path)
 
 
 def test_a_damaged_state_is_refused(build, training_set, tmp_path):

@@ -18,6 +18,7 @@ from robust_hypergan.hypergan import HyperGAN, HyperGANConfig
 from robust_hypergan.networks import Networks, materialise
 from robust_hypergan.trainer import TrainConfig
 from robust_hypergan.transfer_config import TransferConfig
+from robust_hypergan.user_code import build_from_user_code, code_digest
 
 CODE = """
 import pathlib
@@ -189,3 +190,13 @@ def test_the_example_is_a_classifier():
     path = Path(__file__).parent.parent / "examples" / "own-classifier" / "separable.py"
     hypergan = HyperGAN(build_classifier(f"{path}:Separable", 10), HyperGANConfig(hidden=16))
     assert materialise(hypergan, Networks(0, "fresh", [0]))(torch.zeros(2, 1, 28, 28)).shape == (2, 10)
+
+
+def test_code_is_told_by_the_file_that_defines_it(own):
+    small = build_from_user_code("./own.py:Small", "classifier", 10)
+    first = code_digest(small)
+    assert code_digest(type(small)) == code_digest(partial(type(small), 3)) == first
+    assert first not in {"", code_digest(nn.Linear(1, 1)), code_digest(partial)}
+    (own / "own.py").write_text(CODE + "# changed")
+    assert code_digest(build_from_user_code("./own.py:Small", "classifier", 10)) != first
+    assert code_digest(len) == code_digest(object()) == ""
