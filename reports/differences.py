@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy import stats
@@ -35,22 +37,13 @@ def paired_difference_interval(
     samples = [np.asarray(each, dtype=float) for each in (differences, *network_means)]
     if samples[0].size == 0:
         return float("nan"), float("nan"), float("nan")
-    mean = float(samples[0].mean())
-    if min(each.size for each in samples) < 2:
-        return mean, float("nan"), float("nan")
-    parts = np.array([each.var(ddof=1) / each.size for each in samples])
-    freedoms = np.array([each.size - 1 for each in samples])
-    if not parts.sum():
-        return mean, mean, mean
-    freedom = parts.sum() ** 2 / (parts**2 / freedoms).sum()
-    reach = stats.t.ppf((1 + confidence) / 2, freedom) * np.sqrt(parts.sum())
-    return mean, float(mean - reach), float(mean + reach)
+    return _around(float(samples[0].mean()), samples, confidence)
 
 
 def independent_difference_interval(
     first: ArrayLike, second: ArrayLike, confidence: float = 0.95
 ) -> tuple[float, float, float]:
-    """Difference of the means of two independent samples, with Welch's (1947) interval.
+    """Difference of the means of two independent samples, with the interval of Welch 1947, Biometrika 34.
 
     Args:
         first: (m,) one sample.
@@ -61,13 +54,20 @@ def independent_difference_interval(
         First mean minus second, lower and upper end; NaN ends if either has fewer than two values.
     """
     one, other = np.asarray(first, dtype=float), np.asarray(second, dtype=float)
-    difference = float(one.mean() - other.mean())
-    if min(one.size, other.size) < 2:
-        return difference, float("nan"), float("nan")
-    if one.var() == other.var() == 0:
-        return difference, difference, difference
-    ends = stats.ttest_ind(one, other, equal_var=False).confidence_interval(confidence)
-    return difference, float(ends.low), float(ends.high)
+    return _around(float(one.mean() - other.mean()), [one, other], confidence)
+
+
+def _around(mean: float, samples: Sequence[np.ndarray], confidence: float) -> tuple[float, float, float]:
+    """Student's t around what varies as the means of all samples together, with Satterthwaite's freedom."""
+    if min(each.size for each in samples) < 2:
+        return mean, float("nan"), float("nan")
+    parts = np.array([each.var(ddof=1) / each.size for each in samples])
+    freedoms = np.array([each.size - 1 for each in samples])
+    if not parts.sum():
+        return mean, mean, mean
+    freedom = parts.sum() ** 2 / (parts**2 / freedoms).sum()
+    reach = stats.t.ppf((1 + confidence) / 2, freedom) * np.sqrt(parts.sum())
+    return mean, float(mean - reach), float(mean + reach)
 
 
 def difference_interval(

@@ -142,9 +142,9 @@ def _of_all_kinds(kinds: Kinds, run: Run) -> Addition:
     entropy = rows[rows["score"] == SCORES[0]]
     outliers = entropy[entropy["inputs"] == "outlier"].set_index("name")["auroc"]
     wrong = entropy[(entropy["subset"] == "vote wrong") & (entropy["positives"] >= FEWEST_EXAMPLES)]
+    knowing = _is_adaptive(wrong["attack"])
     plain, adaptive = (
-        kinds.said(wrong[known].groupby("name")["auroc"].mean(), number)
-        for known in (wrong["attack"] != ADAPTIVE, wrong["attack"] == ADAPTIVE)
+        kinds.said(wrong[cells].groupby("name")["auroc"].mean(), number) for cells in (~knowing, knowing)
     )
     single = [printable(name) for name in kinds.single]
     found = {

@@ -72,7 +72,7 @@ def read_inputs(config: BenchConfig) -> Inputs:
 
 def bench(
     config: BenchConfig,
-    out: Path,
+    out: Path | str,
     *,
     device: torch.device | None = None,
     command: str = "",
@@ -97,7 +97,7 @@ def bench(
         InputError: anything in the input that can't be used. What can be known beforehand is checked
             before the folder is made.
     """
-    device = device or torch.device("cpu")
+    out, device = Path(out), device or torch.device("cpu")
     quiet = quiet or not ranks.leads
     given = read_inputs(config)
     test_set, training_set, checkpoint = given.test_set, given.training_set, given.checkpoint

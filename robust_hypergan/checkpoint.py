@@ -51,11 +51,11 @@ class Checkpoint:
     facts: Mapping[str, Any]
 
 
-def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
+def save_checkpoint(path: Path | str, checkpoint: Checkpoint) -> None:
     """Writes a distribution with everything needed to build it again.
 
     Raises:
-        InputError: it is not of a kind that a checkpoint can hold.
+        InputError: it is not of a kind that a checkpoint can hold, or has facts that are no JSON.
         NotFinite: a weight is not; what is there stays.
     """
     distribution = checkpoint.distribution
@@ -72,11 +72,17 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
         "facts": dict(checkpoint.facts),
     }
     check_finite("weight", stored.tensors())
-    metadata = {"format": FORMAT, "configuration": json.dumps(described, sort_keys=True)}
-    save_tensors(path, stored.tensors(), metadata)
+    try:
+        configuration = json.dumps(described, sort_keys=True)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"the facts can't be saved as JSON ({error}): give text and numbers") from error
+    metadata = {"format": FORMAT, "configuration": configuration}
+    save_tensors(Path(path), stored.tensors(), metadata)
 
 
-def load_checkpoint(path: Path, classifier: str | None = None, classes: int | None = None) -> Checkpoint:
+def load_checkpoint(
+    path: Path | str, classifier: str | None = None, classes: int | None = None
+) -> Checkpoint:
     """Reads a distribution; it gives the same networks as the saved one, bit for bit.
 
     Args:
@@ -89,6 +95,7 @@ def load_checkpoint(path: Path, classifier: str | None = None, classes: int | No
     Raises:
         InputError: no such file, damaged, not ours, or of a classifier whose shapes have changed.
     """
+    path = Path(path)
     if is_user_code(path.name) and not path.exists():
         return _call_user(str(path), classes)
     if path.is_dir():

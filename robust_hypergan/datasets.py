@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -76,7 +78,9 @@ def load_dataset(name: str, split: str, *, root: Path | None = None, download: b
     return make_dataset(name, split, images, labels, classes)
 
 
-def make_dataset(name: str, split: str, images: Tensor, labels: Tensor, classes: tuple[str, ...]) -> Dataset:
+def make_dataset(
+    name: str, split: str, images: Tensor | np.ndarray, labels: Tensor | np.ndarray, classes: Sequence[str]
+) -> Dataset:
     """A ``Dataset`` of checked arrays, with their hash; also the way to bring data of your own.
 
     Args:
@@ -90,6 +94,7 @@ def make_dataset(name: str, split: str, images: Tensor, labels: Tensor, classes:
         InputError: the arrays are not as stated.
     """
     where = f"data set {name}, {split}"
+    images, labels = torch.as_tensor(images), torch.as_tensor(labels)
     if images.dtype != torch.uint8 or images.ndim != 4 or images.numel() == 0:
         raise InputError(
             f"{where}: images must be uint8 [N, C, H, W] and not empty, "
@@ -103,7 +108,7 @@ def make_dataset(name: str, split: str, images: Tensor, labels: Tensor, classes:
     low, high = int(labels.min()), int(labels.max())
     if low < 0 or high >= len(classes):
         raise InputError(f"{where}: labels must be 0 to {len(classes) - 1}, they run from {low} to {high}")
-    return Dataset(name, split, images, labels, classes, sha256=_sha256(images, labels))
+    return Dataset(name, split, images, labels, tuple(classes), sha256=_sha256(images, labels))
 
 
 def to_unit(images: Tensor) -> Tensor:

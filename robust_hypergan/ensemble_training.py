@@ -17,6 +17,7 @@ from torch import nn
 
 from robust_hypergan.datasets import Dataset
 from robust_hypergan.deep_ensemble import MOST_MEMBERS, DeepEnsemble
+from robust_hypergan.durable import make_folder
 from robust_hypergan.errors import check_range, unknown
 from robust_hypergan.finite import check_finite
 from robust_hypergan.fitting import Fit, Schedule
@@ -90,7 +91,7 @@ def train_ensemble(
     config: EnsembleConfig,
     *,
     device: torch.device | None = None,
-    folder: Path | None = None,
+    folder: Path | str | None = None,
     checkpoint_seconds: float | None = None,
     quiet: bool = True,
 ) -> tuple[StoredDistribution, pd.DataFrame]:
@@ -116,7 +117,9 @@ def train_ensemble(
         InputError: the folder holds the state of another training, or a damaged one.
         NotFinite: a loss or a weight is not; what was saved before stays.
     """
-    device = device or torch.device("cpu")
+    folder, device = Path(folder) if folder else None, device or torch.device("cpu")
+    if folder:
+        make_folder(folder)
     images, labels = dataset.images.to(device), dataset.labels.to(device)
     count = config.members if config.kind == DeepEnsemble.kind else 1
     steps = max(1, budget.steps * budget.networks // count)

@@ -43,7 +43,7 @@ class Networks:
     def __post_init__(self) -> None:
         if self.stream not in STREAMS:
             raise unknown("stream", self.stream, STREAMS)
-        if self.seed < 0 or (self.indices and min(self.indices) < 0):
+        if self.seed < 0 or (len(self.indices) and min(self.indices) < 0):
             raise InputError("seeds and network indices start at 0")
 
     def __len__(self) -> int:

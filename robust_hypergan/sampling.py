@@ -36,11 +36,11 @@ def parse_indices(text: str) -> range:
 
 
 def export_networks(
-    checkpoint: Path,
+    checkpoint: Path | str,
     stream: str,
     indices: range,
     seed: int,
-    out: Path,
+    out: Path | str,
     *,
     classifier: str | None = None,
     device: torch.device | None = None,
@@ -66,6 +66,7 @@ def export_networks(
     Raises:
         InputError: the checkpoint can't be read, an address is not valid, or the folder holds something else.
     """
+    out = Path(out)
     distribution = load_checkpoint(checkpoint, classifier).distribution
     move(distribution, device or torch.device("cpu"))
     networks = Networks(seed, stream, indices)

@@ -94,7 +94,7 @@ class TrainConfig:
         check_range("label_smoothing", self.label_smoothing, 0, 1)
         check_range("pgd_eps", self.pgd_eps, 0, 1)
         check_range("pgd_steps", self.pgd_steps, 1)
-        check_range("codes", self.codes, 1, MOST_IMAGES)
+        check_range("codes", self.codes, 2, MOST_IMAGES)
         check_range("snapshots", self.snapshots, 0, self.steps)
         if self.disagreement and not self.adversarial_weight:
             raise InputError(

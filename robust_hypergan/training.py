@@ -14,6 +14,7 @@ from torch import nn
 from robust_hypergan.compatibility import check_fit
 from robust_hypergan.datasets import Dataset
 from robust_hypergan.distributed import ALONE, Ranks
+from robust_hypergan.durable import make_folder
 from robust_hypergan.finite import NotFinite, check_finite
 from robust_hypergan.hypergan import HyperGAN
 from robust_hypergan.progress import track
@@ -35,7 +36,7 @@ def train(
     dataset: Dataset,
     config: TrainConfig,
     *,
-    folder: Path | None = None,
+    folder: Path | str | None = None,
     checkpoint_seconds: float | None = None,
     keep: Callable[[int], None] | None = None,
     ranks: Ranks = ALONE,
@@ -47,9 +48,9 @@ def train(
         hypergan: what is trained; afterwards in eval mode.
         dataset: a training split.
         config: steps, networks, rates and seed.
-        folder: where ``training.csv`` and, while it runs, the state to resume from are kept. If a
-            state of the same training is there already, training goes on from it, with the same
-            result as if it had never stopped.
+        folder: where ``training.csv`` and, while it runs, the state to resume from are kept; made if it is
+            not there. If a state of the same training is there already, training goes on from it, with the
+            same result as if it had never stopped.
         checkpoint_seconds: least time between two states; None is a minute.
         keep: called with the step after each of ``config.snapshot_steps``; what it writes is there before any
             later state is, so that a training that is resumed leaves the same snapshots.
@@ -67,7 +68,9 @@ def train(
         NotFinite: a loss or a weight is not; what was saved before stays.
     """
     check_fit(type(hypergan.classifier).__name__, hypergan.classifier, dataset)
-    folder = folder if ranks.leads else None
+    folder = Path(folder) if folder and ranks.leads else None
+    if folder:
+        make_folder(folder)
     trainer = Trainer(hypergan, dataset, config, ranks)
     described = {
         "training": asdict(config),

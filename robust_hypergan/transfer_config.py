@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -58,6 +58,10 @@ class TransferConfig:
     def __post_init__(self) -> None:
         if self.norm not in NORMS:
             raise unknown("norm", self.norm, NORMS)
+        for name, value in (("attacks", self.attacks), ("eps", self.eps)):
+            if isinstance(value, str) or not isinstance(value, Iterable):
+                raise InputError(f"{name} takes a list, as in [{value!r}]")
+            object.__setattr__(self, name, tuple(value))
         if not self.attacks or not self.eps:
             raise InputError("nothing to do: give at least one attack and one eps")
         check_engine(self.backend, self.precision)

@@ -153,3 +153,22 @@ def test_indices_are_a_range_or_one():
     for bad in ("7:3", "a:b", "", "-1:4", "3:3"):
         with pytest.raises(InputError, match="networks"):
             parse_indices(bad)
+
+
+def test_paths_may_be_text(hypergan, tmp_path):
+    save_checkpoint(str(tmp_path / "a.safetensors"), Checkpoint(hypergan, "mnist", 10, {}))
+    loaded = load_checkpoint(str(tmp_path / "a.safetensors"))
+    address = Networks(0, "fresh", [1])
+    assert torch.equal(
+        loaded.distribution.sample(address)["linear.bias"], hypergan.sample(address)["linear.bias"]
+    )
+    (file,) = export_networks(
+        str(tmp_path / "a.safetensors"), "fresh", range(1), 0, str(tmp_path / "networks")
+    )
+    assert file == tmp_path / "networks" / "fresh-000000.safetensors"
+
+
+def test_facts_that_are_no_json_are_refused(hypergan, tmp_path):
+    with pytest.raises(InputError, match="can't be saved as JSON"):
+        save_checkpoint(tmp_path / "a.safetensors", Checkpoint(hypergan, "mnist", 10, {"where": tmp_path}))
+    assert not list(tmp_path.iterdir())

@@ -92,3 +92,10 @@ def test_a_bad_address_is_refused(address, message):
 def test_materialise_takes_one_network(hypergan):
     with pytest.raises(InputError, match="one network, not of 2"):
         materialise(hypergan, Networks(0, "source", [0, 1]))
+
+
+def test_indices_may_be_an_array():
+    indices = np.arange(2, 5)
+    assert torch.equal(Networks(0, "fresh", indices).latents(3), Networks(0, "fresh", range(2, 5)).latents(3))
+    with pytest.raises(InputError, match="start at 0"):
+        Networks(0, "fresh", -indices)

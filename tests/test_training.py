@@ -1,5 +1,6 @@
 """Training: exact gradients, a HyperGAN that learns, ablations, and resuming to the same last bit."""
 
+import math
 import threading
 from dataclasses import replace
 
@@ -272,3 +273,41 @@ def test_presets_by_name():
     assert list(PRESETS) == names
     with pytest.raises(InputError, match="did you mean standard"):
         find_preset("standart")
+
+
+def test_a_folder_that_is_not_there_is_made(build, training_set, tmp_path):
+    train(build(), training_set, replace(SHORT, steps=2), folder=str(tmp_path / "new"))
+    assert (tmp_path / "new" / "training.csv").exists()
+
+
+def test_one_code_has_no_covariance_to_train_the_mixer_by():
+    with pytest.raises(InputError, match="codes 1 is out of range: it must be at least 2"):
+        TrainConfig(networks=1, codes=1)
+
+
+def test_the_learning_rate_rises_to_its_peak_and_falls_to_0(build, training_set):
+    trainer = Trainer(build(), training_set, replace(SHORT, steps=100, warmup=10, learning_rate=0.5))
+    rates = []
+    for trainer.step in (0, 4, 50, 99):
+        trainer._set_learning_rate()
+        rates.append(trainer.optimizer.param_groups[0]["lr"])
+    cosine = [(1 + math.cos(math.pi * step / 100)) / 4 for step in (0, 4, 50, 99)]
+    assert rates == pytest.approx([cosine[0] / 10, cosine[1] / 2, *cosine[2:]])
+
+
+def test_the_discriminator_learns_to_give_draws_of_the_prior_the_higher_logit(build, training_set):
+    trainer = Trainer(build(), training_set, replace(SHORT, learning_rate=1e-2))
+    random = torch.Generator().manual_seed(0)
+    prior = torch.randn(64, 8, generator=random)
+    codes = 3 + torch.randn(64, 8, generator=random)
+    for _ in range(40):
+        trainer._discriminator_loss(prior, codes)
+        trainer.discriminator_optimizer.step()
+    assert trainer.discriminator(prior).mean() > trainer.discriminator(codes).mean() + 0.5
+
+
+def test_the_adversarial_loss_counts_by_its_weight(build, training_set):
+    first, second = build(), build()
+    for hypergan, weight in ((first, 1.0), (second, 3.0)):
+        train(hypergan, training_set, replace(SHORT, steps=3, adversarial_weight=weight))
+    assert not equal(weights(first), weights(second))

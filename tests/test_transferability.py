@@ -335,3 +335,34 @@ def test_examples_are_the_same_for_a_seed_and_spread_over_the_split(test_set):
 def test_settings_out_of_range_are_refused(settings, message):
     with pytest.raises(InputError, match=message):
         TransferConfig(**settings)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"attacks": "fgsm"}, r"attacks takes a list, as in \['fgsm'\]"),
+        ({"eps": 0.1}, r"eps takes a list, as in \[0.1\]"),
+        ({"eps": np.array([])}, "nothing to do"),
+    ],
+)
+def test_what_is_no_list_is_refused(given, message):
+    with pytest.raises(InputError, match=message):
+        TransferConfig(**given)
+    assert TransferConfig(eps=np.linspace(0.1, 0.2, 2)) == TransferConfig(eps=[0.1, 0.2])
+
+
+def test_saved_images_name_the_network_that_they_were_made_against(trained, test_set, tmp_path):
+    first = transfer(trained, test_set, TransferConfig(("fgsm",), (0.2,), networks=3, examples=40, source=2))
+    save_cell(tmp_path, first.kept(first.cells[0], ""))
+    again = transfer(trained, test_set, TransferConfig(networks=3), saved=load_cells(tmp_path))
+    for result in (first, again):
+        assert result.networks.query("role == 'source'")["network"].tolist() == [2]
+
+
+def test_a_near_tie_is_named_by_its_cell_and_its_image(trained, test_set):
+    config = TransferConfig(("fgsm", "noise"), (0.1,), networks=2, examples=60, target=1)
+    result = transfer(trained, test_set, config)
+    result.fold.near_ties.found = [[0, 59], [1, 60], [1, 60 + len(result.indices) + 2]]
+    rows = result.fold.near_ties_table(result.chosen, result.indices)
+    assert rows["attack"].tolist() == ["clean", "fgsm", "noise"]
+    assert rows["example"].tolist() == [result.chosen[59], result.indices[0], result.indices[2]]

@@ -99,3 +99,10 @@ def test_loading_without_torchvision_sets_does_not_import_torchvision() -> None:
     )
     check = "; sys.exit('torchvision' in sys.modules)"
     subprocess.run([sys.executable, "-c", program + check], check=True)
+
+
+def test_arrays_of_numpy_are_data_as_well():
+    images, labels = np.zeros((3, 1, 4, 4), np.uint8), np.array([0, 1, 1])
+    dataset = make_dataset("mine", "train", images, labels, ["a", "b"])
+    assert dataset.sha256 == make_dataset("mine", "train", dataset.images, dataset.labels, ("a", "b")).sha256
+    assert (dataset.labels.tolist(), dataset.classes) == ([0, 1, 1], ("a", "b"))
