@@ -402,3 +402,77 @@ def test_what_the_audit_found_is_saved_with_the_images(trained, test_set, tmp_pa
 
     assert verdict(saved.cell) == "FAIL"
     assert verdict(replace(saved.cell, audit=Audit())) == "NOT RUN"  # as of an older file
+
+
+def test_one_network_at_chance_among_good_ones_is_found(trained, test_set):
+    own = members(trained, 4)
+    own[-1] = own[-1] | {name: -value for name, value in own[-1].items() if name.startswith("linear")}
+    ensemble = DeepEnsemble(trained.classifier, own)
+    found = tables.clean_accuracy(Probe(run(ensemble, test_set, ("fgsm",), (0.1,), networks=2), EFFORT))
+    assert found.verdict == "FAIL"
+
+
+def test_a_drop_that_comes_bit_by_bit_is_found(honest):
+    coverage = measure_coverage(honest)["coverage"].assign(fooled_mean=[0.9, 0.85, 0.8])
+    coverage = coverage.assign(
+        fooled_low=coverage["fooled_mean"] - 0.04, fooled_high=coverage["fooled_mean"] + 0.04
+    )
+    assert tables.coverage_grows(coverage).detail.endswith("from K=1 to 16")
+    assert tables.coverage_grows(coverage[coverage["held"] < 16]).verdict == "PASS"
+
+
+def test_the_order_in_which_eps_were_asked_for_does_not_matter(honest):
+    cells, labels = honest.result.cells, honest.result.labels
+    assert tables.success_by_eps(cells[::-1], labels) == tables.success_by_eps(cells, labels)
+
+
+def test_noise_that_fools_two_thirds_of_what_the_attack_does_is_found(trained, test_set, monkeypatch):
+    def often(model, inputs, labels, **options):
+        found = registry.pgd(model, inputs, labels, **options)
+        found[::3] = inputs[::3]
+        return found
+
+    monkeypatch.setitem(registry.BUILT_IN, "noise", often)
+    own = Probe(run(trained, test_set, ("pgd", "noise"), (0.4,)), EFFORT)
+    assert checks_on_source.noise_is_weaker(own).verdict == "FAIL"
+
+
+@pytest.mark.parametrize("flag", ["success lost", "still gaining"])
+def test_successes_that_are_lost_and_attacks_that_end_too_early_are_found(honest, monkeypatch, flag):
+    own = Probe(honest, EFFORT)
+    margins = torch.linspace(-3, -1, 21)[:, None].repeat(1, len(own.labels))  # gains until the end
+    if flag == "success lost":
+        margins[:-1] = 1.0
+    monkeypatch.setattr(checks_on_source, "_path", lambda _: margins)
+    found = checks_on_source.no_silent_failure(own)
+    assert (found.verdict, found.detail) == ("FAIL", flag)
+
+
+def test_an_expectation_that_more_draws_make_weaker_is_found(honest, monkeypatch):
+    strong = registry.BUILT_IN["eot-pgd"]
+
+    def blind_with_many(model, inputs, labels, *, eot_samples=8, **options):
+        return (
+            strong(model, inputs, labels, eot_samples=eot_samples, **options) if eot_samples <= 4 else inputs
+        )
+
+    monkeypatch.setattr(blind_with_many, "__signature__", inspect.signature(strong), raising=False)
+    monkeypatch.setitem(registry.BUILT_IN, "eot-pgd", blind_with_many)
+    found = checks_on_draws.doubling_changes_little(Probe(honest, EFFORT))
+    assert found.verdict == "FAIL"
+    assert "8 draws 0%" in found.value
+
+
+def test_gradients_at_right_angles_do_not_pass(honest, monkeypatch):
+    def apart(probe, network):
+        place = torch.tensor([network.indices[0]] * len(probe.labels))
+        return nn.functional.one_hot(place, 64).double()
+
+    monkeypatch.setattr(checks_on_draws, "_gradient", apart)
+    found = checks_on_draws.gradients_agree(Probe(honest, EFFORT))
+    assert found.verdict == "FAIL"
+    assert "cosine 0.00 (0.00 to 0.00)" in found.value
+
+
+def test_the_detectors_area_counts_pairs_and_half_of_the_equal_ones():
+    assert checks_on_draws._auroc(torch.tensor([2.0, 3.0]), torch.tensor([1.0, 2.0])) == 0.875

@@ -11,7 +11,13 @@ from torch import Tensor, nn
 
 from robust_hypergan.bench_config import DataConfig
 from robust_hypergan.checkpoint import Checkpoint, save_checkpoint
-from robust_hypergan.classification import ClassificationConfig, _difference, run_classification
+from robust_hypergan.classification import (
+    ClassificationConfig,
+    _accuracy_rows,
+    _Answers,
+    _difference,
+    run_classification,
+)
 from robust_hypergan.classifiers import build_classifier
 from robust_hypergan.deep_ensemble import DeepEnsemble
 from robust_hypergan.errors import InputError
@@ -114,3 +120,13 @@ def test_the_interval_of_a_gain_holds_over_images_and_networks(bad: float, group
     gains = pd.DataFrame([gain_of_a_vote(random, bad, groups) for _ in range(200)])
     truth = gains["difference"].mean()
     assert 0.87 <= ((gains["ci_low"] <= truth) & (truth <= gains["ci_high"])).mean() <= 0.99
+
+
+def test_the_sd_over_votes_is_that_of_a_sample() -> None:
+    votes = MeanVotes(torch.zeros(4, dtype=torch.int64), 2, [torch.arange(4)], 1)
+    for right in (1, 2, 4):
+        own = (torch.arange(4) < right).double()
+        votes.add(torch.stack([own, 1 - own], 1))
+    (row,) = _accuracy_rows(_Answers("mine", {1: votes}), 4)
+    assert row["sd"] == pytest.approx(np.std([0.25, 0.5, 1.0], ddof=1))
+    assert (row["least"], row["greatest"]) == (0.25, 1.0)

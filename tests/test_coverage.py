@@ -2,9 +2,11 @@
 
 from dataclasses import replace
 
+import pandas as pd
 import pytest
 import torch
 
+from robust_hypergan.cells import Cell
 from robust_hypergan.coverage import COUNTS, COVERED, measure_coverage
 from robust_hypergan.deep_ensemble import DeepEnsemble
 from robust_hypergan.errors import InputError
@@ -118,3 +120,9 @@ def test_a_subset_is_seeded_and_initially_correct(measured):
     assert len(first.rows) == 10
     with torch.no_grad():
         assert (first.model(first.images).argmax(1) == first.labels).all()
+
+
+def test_pgd_with_settings_is_pgd_where_the_eps_is_chosen():
+    cells = [Cell("pgd:steps=5", "linf", eps) for eps in (0.1, 0.2, 0.3)]
+    rows = pd.DataFrame({"attack": "pgd:steps=5", "norm": "linf", "eps": [0.1, 0.2, 0.3]})
+    assert middle_eps(cells, rows.assign(fooled_fraction=[0.1, 0.2, 0.45])) == 0.3

@@ -133,3 +133,12 @@ def test_it_does_not_depend_on_the_global_random_state(trained, test_set):
     second = detection(run)["uncertainty"]
     assert first["entropy"].tolist() == second["entropy"].tolist()
     assert not math.isnan(first["entropy"].sum())
+
+
+def test_the_adaptive_attack_is_made_at_the_middle_eps_on_the_first_examples(trained, test_set):
+    run = measured(trained, test_set, eps=(0.4, 0.1, 0.2), target=1)
+    rows = detection(run)["uncertainty"]
+    adaptive = rows[rows["attack"].str.startswith("entropy-pgd")]
+    assert set(adaptive["eps"]) == {0.2}
+    assert adaptive["example"].tolist() == run.result.indices[:ADAPTIVE_EXAMPLES]
+    assert (rows["inputs"] == "outlier").sum() == len(run.result.chosen)

@@ -106,3 +106,14 @@ def test_it_does_not_depend_on_the_global_random_state(trained, test_set):
     for name, table in first.items():
         pd.testing.assert_frame_equal(table, second[name], check_exact=True)
     assert not math.isnan(first["pair_correlations"]["p_value"].iloc[1])
+
+
+def test_a_target_of_the_run_is_not_aimed_at_between_pairs(untrained, test_set):
+    aimed, plain = (pairs(measured(untrained, test_set, target=target))["pairs"] for target in (1, None))
+    pd.testing.assert_frame_equal(aimed, plain)
+
+
+def test_pairs_begin_with_the_attacked_network_and_take_no_more_images_than_the_run(untrained, test_set):
+    table = pairs(measured(untrained, test_set, source=3, networks=2, examples=20))["pairs"]
+    assert set(table.loc[table["from_stream"] == "source", "from_network"]) == {3, 4}
+    assert 0 < table["examples"].max() <= 20

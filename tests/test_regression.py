@@ -1,15 +1,18 @@
 """One-dimensional regression: data, network and losses against plain answers; and the whole study, tiny."""
 
 import json
+from dataclasses import replace
 
+import numpy as np
 import pandas as pd
 import pytest
 import torch
 
+from robust_hypergan import regression, regression_fits
 from robust_hypergan.errors import InputError
 from robust_hypergan.hypergan import HyperGAN, HyperGANConfig
 from robust_hypergan.networks import Networks, bind, networks_of
-from robust_hypergan.regression import ANCHORED, RegressionConfig, run_regression
+from robust_hypergan.regression import ANCHORED, RegressionConfig, _predictions, run_regression
 from robust_hypergan.regression_fits import FitConfig, fit, fit_dropout, fit_ensemble, fit_hypergan, generated
 from robust_hypergan.regression_networks import NOISE, Observations, RegressionNetwork, evaluate, observe
 
@@ -151,3 +154,36 @@ def test_the_same_study_again_gives_the_same_tables(finished, tmp_path):
 def test_what_cannot_be_measured_is_refused(wrong, said):
     with pytest.raises(InputError, match=said):
         RegressionConfig(**wrong)
+
+
+def test_a_deep_ensemble_is_given_as_many_passes_as_a_hypergan(tmp_path, monkeypatch):
+    given = []
+
+    def fit(hidden, data, config):
+        given.append(config)
+        return regression_fits.fit_ensemble(hidden, data, replace(config, steps=1))
+
+    monkeypatch.setattr(regression, "fit_ensemble", fit)
+    config = RegressionConfig(
+        steps=6, train_networks=4, networks=(2,), seeds=1, hidden=20, members=3, grid=13, hypergan=SIZES
+    )
+    run_regression(config, tmp_path / "out")
+    assert [(each.networks, each.steps) for each in given] == [(3, 6 * 4 // 3)]
+
+
+def test_dropout_leaves_the_mean_as_it_is(monkeypatch):
+    seen = []
+    monkeypatch.setattr(regression_fits, "fit", lambda network, draw, *_: seen.append(draw))
+    masked = regression_fits.fit_dropout(20, 0.25, CUBIC, FitConfig(1, 1, 0.01))
+    params = seen[0](2000, torch.Generator().manual_seed(0)).params
+    (name,) = masked.masks
+    assert params[name].mean().item() == pytest.approx(1, abs=0.02)
+
+
+def test_the_band_is_of_the_first_networks_of_each_size_as_a_sample():
+    values = torch.tensor([[1.0, 0.0], [3.0, 4.0], [8.0, 2.0]])
+    two, three = _predictions("mine", 0, values, torch.tensor([0.0, 1.0]), (3, 2))
+    assert (two["networks"].tolist(), three["networks"].tolist()) == ([2, 2], [3, 3])
+    np.testing.assert_allclose(two["mean"], [2, 2])
+    np.testing.assert_allclose(two["sd"], [2**0.5, 8**0.5], rtol=1e-6)
+    np.testing.assert_allclose(three["sd"], np.std([[1, 0], [3, 4], [8, 2]], axis=0, ddof=1), rtol=1e-6)

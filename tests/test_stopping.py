@@ -109,3 +109,8 @@ def test_a_deep_ensemble_ends_with_its_members(test_set) -> None:
     result = transfer(ensemble, test_set, config)
     assert result.drawn[-1] <= 7
     assert result.stopped
+
+
+def test_of_cells_that_no_network_can_help_the_widest_says_how_many_examples_are_needed() -> None:
+    cells = [folded(outcomes(rows, 50, torch.linspace(0, 1, rows)[:, None])) for rows in (40, 20)]
+    assert "the 20 examples of fgsm at eps 0.1" in stop_reason(cells, 0.1, 50, 1000)

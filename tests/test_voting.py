@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from robust_hypergan.reports import effective_wilson_interval
 from robust_hypergan.voting import Voting
 
 EVERYTHING = [torch.arange(40), torch.arange(10, 30)]
@@ -84,3 +85,11 @@ def test_the_choice_depends_on_the_seed_alone():
     torch.manual_seed(2)
     assert torch.equal(first, folded(probabilities, labels, seed=5).own)
     assert not torch.equal(first, folded(probabilities, labels, seed=6).own)
+
+
+def test_the_interval_of_a_use_counts_images_and_votes():
+    probabilities, labels = random_networks(30)
+    single, *_ = folded(probabilities, labels).uses(1)
+    right = (probabilities.argmax(2) == labels)[:, 10:30].double().numpy()
+    expected = effective_wilson_interval(right.mean(0), right.mean(1))
+    assert (single.low, single.high) == pytest.approx(expected)

@@ -149,3 +149,14 @@ def test_audits_add_up():
         examples=2, linf_max=0.2, notes=("a", "b")
     )
     assert total == Audit(examples=5, linf_max=0.2, repaired=1, notes=("a", "b"))
+
+
+def test_an_image_that_leaves_both_the_ball_and_the_range_is_repaired_once(linear, labels, generator):
+    inputs = torch.full((len(labels), 1, 4, 4), 0.05)
+    _, audit = run(lambda model, inputs, labels, **_: inputs - 0.2, linear, inputs, labels, generator)
+    assert (audit.out_of_ball, audit.out_of_range, audit.repaired) == (len(labels),) * 3
+
+
+def test_an_image_a_little_outside_the_ball_is_counted(linear, inputs, labels, generator):
+    _, audit = run(lambda model, inputs, labels, **_: inputs + 0.1 * 1.001, linear, inputs, labels, generator)
+    assert audit.out_of_ball == len(inputs)

@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from robust_hypergan.attacks import NORMS, fgsm, noise, pgd
+from robust_hypergan.attacks import NORMS, fgsm, mi_fgsm, noise, pgd
+from robust_hypergan.attacks.ascent import ascend_from_starts
 
 EPS = 0.1
 
@@ -124,3 +125,34 @@ def test_attacks_work_under_no_grad_and_leave_no_gradient(linear, inputs, labels
         found = fgsm(linear, inputs, labels, eps=EPS)
     assert not found.requires_grad
     assert linear.weight.grad is None
+
+
+def test_each_example_keeps_the_restart_that_fools_most_and_among_equals_the_larger_loss():
+    judged = iter([([0, 1, 1], [1.0, 1.0, 5.0]), ([0, 0, 1], [2.0, 9.0, 4.0]), ([0, 0, 1], [1.5, 9.5, 4.5])])
+    runs = []
+
+    def judge(images):
+        runs.append(images)
+        return tuple(map(torch.tensor, next(judged)))
+
+    found = ascend_from_starts(
+        torch.full((3, 1, 4, 4), 0.5), torch.zeros_like, judge, eps=EPS, norm="linf",
+        generator=torch.Generator().manual_seed(0), steps=1, step_size=None, restarts=3, random_start=True,
+    )  # fmt: skip
+    kept = [[torch.equal(run[row], found[row]) for run in runs].index(True) for row in range(3)]
+    assert kept == [1, 0, 0]
+
+
+@pytest.mark.parametrize(
+    ("attack", "options", "expected"),
+    [(mi_fgsm, {}, [0, 0.25, 0.5, 0.75]), (pgd, {"random_start": False}, [0, 0.625, 1, 1])],
+)
+def test_a_step_has_the_length_that_its_source_gives_it(linear, inputs, labels, attack, options, expected):
+    seen = []
+
+    def model(images):
+        seen.append((images - inputs).abs().max().item() / EPS)
+        return linear(images)
+
+    attack(model, inputs, labels, eps=EPS, steps=4, **options)
+    assert seen == pytest.approx(expected, abs=1e-5)

@@ -20,6 +20,7 @@ from robust_hypergan.attacks import (
 )
 from robust_hypergan.attacks.contract import asks_for_draws
 from robust_hypergan.attacks.ensemble_loss import ensemble_gradient, ensemble_loss, fooled_share
+from robust_hypergan.attacks.entropy_pgd import _confident_loss
 
 EPS = 0.1
 LOSSES = ["mean-logit", "mean-probability", "mean-loss", "worst"]
@@ -306,3 +307,54 @@ def test_passes_through_drawn_networks_are_counted(spec, forward, backward):
     )
     assert (audit.forward, audit.backward) == (6 * forward, 6 * backward)
     assert draws.seen == audit.forward
+
+
+class One:
+    """Draws of a single linear network, ``weight [classes, 16]`` and ``bias [classes]``."""
+
+    def __init__(self, weight, bias):
+        self.weight, self.bias = weight, torch.tensor(bias)
+
+    def logits(self, images):
+        return (images.flatten(1) - 0.5) @ self.weight.T + self.bias
+
+    def held(self, count):
+        return Ensemble((self.logits,) * count)
+
+
+@pytest.mark.parametrize(("boundaries", "answer"), [(1, 0), (2, 2)])
+def test_arc_crosses_the_nearest_of_the_boundaries_it_looks_at(boundaries, answer):
+    """Class 1 is the likelier wrong one, out of reach at a distance of .3; class 2 lies at .05."""
+    draws = One(torch.stack([torch.zeros(16), axis(0), axis(1, 10.0)]), [0.0, -0.3, -0.5])
+    labels = torch.zeros(6, dtype=torch.int64)
+    found = arc(None, moved(0.0), labels, draws=draws, eps=EPS, networks=1, boundaries=boundaries)
+    assert set(draws.logits(found).argmax(1).tolist()) == {answer}
+
+
+def test_arc_leads_an_image_that_is_wrong_already_to_its_target():
+    draws = One(torch.stack([torch.zeros(16), torch.zeros(16), axis(0)]), [-1.0, 0.0, -0.05])
+    labels = torch.zeros(6, dtype=torch.int64)
+    found = arc(None, moved(0.0), labels, draws=draws, eps=EPS, networks=1, targets=labels + 2)
+    assert set(draws.logits(found).argmax(1).tolist()) == {2}
+
+
+@pytest.mark.parametrize(("options", "length"), [({}, EPS / 4), ({"step_size": 0.04}, 0.04)])
+def test_a_step_of_arc_is_as_long_as_it_is_asked_to_be(options, length):
+    draws = One(torch.stack([torch.zeros(16), axis(0)]), [0.0, -0.05])
+    labels = torch.zeros(6, dtype=torch.int64)
+    found = arc(None, moved(0.0), labels, draws=draws, eps=EPS, networks=1, steps=1, **options)
+    assert (found - moved(0.0)).abs().max().item() == pytest.approx(length, abs=1e-6)
+
+
+def test_arc_leaves_an_image_alone_that_fools_every_network_already():
+    draws = One(torch.stack([torch.zeros(16), axis(0)]), [0.0, 0.05])
+    labels = torch.zeros(6, dtype=torch.int64)
+    assert torch.equal(arc(None, moved(0.0), labels, draws=draws, eps=EPS, networks=1), moved(0.0))
+
+
+def test_a_vote_for_another_class_than_the_target_is_not_made_sure():
+    logits = torch.tensor([[[0.0, 1.0, 0.5]]])
+    labels, targets = torch.tensor([0]), torch.tensor([2])
+    assert torch.equal(
+        _confident_loss(5.0, logits, labels, targets), _confident_loss(0.0, logits, labels, targets)
+    )

@@ -70,3 +70,57 @@ def test_steps_in_the_model_do_not_stop_it(linear, inputs, labels, generator):
 def test_what_it_cannot_do_without_is_said(linear, inputs, labels, generator, arguments):
     with pytest.raises(ValueError, match="generator and at least 1 query"):
         square(linear, inputs, labels, eps=0.1, **{"generator": generator, **arguments})
+
+
+@pytest.mark.parametrize(("answer", "asked"), [(0, 7), (1, 1)])
+def test_square_asks_as_often_as_it_may_and_leaves_a_fooled_image_alone(generator, answer, asked):
+    seen = 0
+
+    def model(images):
+        nonlocal seen
+        seen += len(images)
+        return nn.functional.one_hot(torch.full((len(images),), answer), 2).float()
+
+    images, labels = torch.full((5, 1, 8, 8), 0.5), torch.zeros(5, dtype=torch.int64)
+    square(model, images, labels, eps=0.1, generator=generator, queries=7)
+    assert seen == 5 * asked
+
+
+def test_square_never_gives_up_a_smaller_margin(linear, inputs, labels):
+    def margins(queries):
+        random = torch.Generator().manual_seed(3)
+        found = square(linear, inputs, labels, eps=0.001, generator=random, queries=queries)
+        return linear(found).gather(1, labels[:, None]).squeeze(1)
+
+    steps = torch.stack([margins(queries) for queries in (2, 3, 4, 5, 6, 7, 8)])
+    assert (steps[1:] <= steps[:-1] + 1e-7).all()
+
+
+def test_squares_patches_cover_the_share_they_are_asked_for_and_get_smaller(generator):
+    seen = []
+
+    def model(images):
+        seen.append(images)
+        return torch.tensor([[1.0, 0.0]]).expand(len(images), 2)
+
+    images, labels = torch.full((40, 1, 8, 8), 0.5), torch.zeros(40, dtype=torch.int64)
+    square(model, images, labels, eps=0.1, generator=generator, queries=100, patch=1.0)
+    rows = [(each != seen[0]).any(3).sum(2).max().item() for each in seen]
+    assert (rows[1], rows[-1]) == (4, 1)
+
+
+def test_square_starts_with_stripes_and_sets_patches_to_the_edge_of_the_ball_in_signs_of_their_own(generator):
+    seen = []
+
+    def model(images):
+        seen.append((images - 0.5) / 0.1)
+        return torch.tensor([[1.0, 0.0]]).expand(len(images), 2)
+
+    images, labels = torch.full((40, 1, 8, 8), 0.5), torch.zeros(40, dtype=torch.int64)
+    square(model, images, labels, eps=0.1, generator=generator, queries=100, patch=4.0)
+    stripes, whole = (each.round(decimals=4) for each in seen[:2])
+    assert set(stripes.unique().tolist()) == set(whole.unique().tolist()) == {-1, 1}
+    assert (stripes == stripes[:, :, :1]).all()  # from the top to the bottom
+    assert (stripes != stripes[..., :1]).any()
+    assert (whole == whole[:, :, :1, :1]).all()
+    assert len(set(whole[:, 0, 0, 0].tolist())) == 2

@@ -219,3 +219,55 @@ def test_the_headline_is_plain_text_with_both_statements_and_what_is_missing(
     assert f"{round(100 * mean)}% (95% interval" in lines[0]
     assert lines[1].startswith('Paper: "the mean fooled fraction lies in 50\u201370%": undecided')
     assert lines[3] == "Left out because unfinished: 1 of 6 cells."
+
+
+@pytest.mark.parametrize(
+    ("fgsm", "pgd"), [((0.6, 0.5, 0.7), (0.55, 0.45, 0.65)), ((0.55, 0.45, 0.65), (0.6, 0.5, 0.7))]
+)
+def test_whichever_mean_is_greater_an_interval_that_holds_0_decides_nothing(
+    fgsm: tuple[float, float, float], pgd: tuple[float, float, float]
+) -> None:
+    same = examples_of(fgsm=[0.1, 0.2], pgd=[0.2, 0.1])
+    statement = find(same, summary_of(("fgsm", 0.1, *fgsm), ("pgd", 0.1, *pgd))).statements[1]
+    assert statement.verdict == "undecided"
+    assert "as in the paper: undecided at" in statement.detail
+
+
+def test_cells_of_different_norms_are_not_compared() -> None:
+    summary = summary_of(("fgsm", 0.1, 0.6, 0.5, 0.7), ("pgd", 0.1, 0.3, 0.2, 0.4)).assign(
+        norm=["linf", "l2"]
+    )
+    assert find(examples_of(fgsm=[0.5], pgd=[0.5]), summary).comparisons == ()
+
+
+def test_cells_outside_the_band_are_said_to_be_below_or_above_it() -> None:
+    rows = [("fgsm", 0.1, 0.3, 0.2, 0.4), ("fgsm", 0.2, 0.4, 0.3, 0.45), ("fgsm", 0.3, 0.8, 0.75, 0.85)]
+    detail = find(examples_of(fgsm=[0.5]), summary_of(*rows)).statements[0].detail
+    assert detail.endswith("2 below and 1 above.")
+
+
+def test_fgsm_that_is_better_in_one_cell_and_undecided_in_another_holds_in_part() -> None:
+    rows = [("fgsm", 0.1, 0.6, 0.55, 0.65), ("pgd", 0.1, 0.3, 0.2, 0.4)]
+    rows += [("fgsm", 0.2, 0.6, 0.5, 0.7), ("pgd", 0.2, 0.55, 0.45, 0.65)]
+    statement = find(examples_of(fgsm=[0.5], pgd=[0.4]), summary_of(*rows)).statements[1]
+    assert statement.verdict == "holds in part"
+
+
+def test_noise_alone_is_told_as_what_was_measured() -> None:
+    first, _ = find(examples_of(noise=[0.1]), summary_of(("noise", 0.3, 0.1, 0.05, 0.2))).sentences
+    assert "10% (95% interval 5\u201320%; noise, L\u221e eps 0.3" in first
+
+
+def test_the_widest_middle_half_is_told() -> None:
+    cells = [(name, eps, 0.5, 0.4, 0.6) for name, eps in (("fgsm", 0.1), ("pgd", 0.1), ("pgd", 0.2))]
+    summary = summary_of(*cells).assign(q25=[0.4, 0.1, 0.45], q75=[0.6, 0.8, 0.55])
+    spread = find(examples_of(fgsm=[0.5]), summary).sentences[1]
+    assert "from 10% to 80% of the networks where it is widest (pgd, L\u221e eps 0.1)" in spread
+
+
+def test_a_network_that_is_judged_itself_is_told_by_its_own_success() -> None:
+    summary = summary_of(("fgsm", 0.1, 1.0, np.nan, np.nan), ("pgd", 0.1, 1.0, np.nan, np.nan))
+    (only,) = find(
+        examples_of(fgsm=[1.0]), summary.assign(source_success=[0.75, 0.25]), itself=True
+    ).sentences
+    assert "between 25% (pgd, L\u221e eps 0.1) and 75% (fgsm, L\u221e eps 0.1)" in only

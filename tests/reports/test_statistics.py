@@ -10,8 +10,17 @@ from numpy.typing import NDArray
 from scipy import stats
 from scipy.special import expit
 
-from robust_hypergan.reports.differences import paired_difference_interval
-from robust_hypergan.reports.statistics import crossed_mean_interval, wilson_interval
+from robust_hypergan.reports.differences import (
+    independent_difference_interval,
+    paired_difference_interval,
+    sign_test,
+)
+from robust_hypergan.reports.statistics import (
+    crossed_mean_interval,
+    is_concentrated,
+    unlimited_columns_interval,
+    wilson_interval,
+)
 
 
 def wilson_formula(k: float, n: float) -> tuple[float, float]:
@@ -221,3 +230,43 @@ def test_paired_interval_is_the_t_interval() -> None:
     assert paired_difference_interval(values) == pytest.approx((values.mean(), expected.low, expected.high))
     assert np.isnan(paired_difference_interval([0.2])[1])
     assert np.isnan(paired_difference_interval([])[0])
+
+
+def test_less_than_one_exception_that_few_rows_carry_is_concentrated() -> None:
+    few = np.zeros(100)
+    few[:8] = 0.1
+    assert is_concentrated(few)
+    assert is_concentrated(1 - few)
+    assert not is_concentrated(np.full(100, 0.008))
+
+
+def test_what_answers_vary_by_is_not_in_the_limit() -> None:
+    """Rows that differ by chance alone: with any number of columns next to nothing would be left."""
+    matrix = np.random.default_rng(0).random((60, 10)) < 0.5
+    margins = matrix.mean(1), matrix.mean(0)
+    (low, high), (first, last) = unlimited_columns_interval(*margins), crossed_mean_interval(*margins)
+    assert high - low < 0.6 * (last - first)
+
+
+def test_the_sign_test_looks_in_one_direction_alone() -> None:
+    assert sign_test(8, 0) == pytest.approx(0.5**8)
+    assert sign_test(0, 8) == sign_test(0, 0) == 1
+
+
+def test_one_sample_without_spread_leaves_that_of_the_other() -> None:
+    difference, low, high = independent_difference_interval([0.5, 0.5, 0.5], [0.1, 0.3])
+    assert low < difference < high
+    ends = stats.ttest_ind([0.5, 0.6, 0.9], [0.1, 0.3], equal_var=False).confidence_interval(0.95)
+    assert independent_difference_interval([0.5, 0.6, 0.9], [0.1, 0.3])[1:] == pytest.approx(
+        (ends.low, ends.high)
+    )
+
+
+def test_the_degrees_of_freedom_of_pairs_and_networks_are_satterthwaites() -> None:
+    random = np.random.default_rng(0)
+    samples = [random.normal(0.1, 0.3, 30), random.normal(0.5, 0.1, 12), random.normal(0.4, 0.2, 8)]
+    parts = np.array([each.var(ddof=1) / each.size for each in samples])
+    freedom = parts.sum() ** 2 / (parts**2 / [29, 11, 7]).sum()
+    mean, low, high = paired_difference_interval(*samples)
+    reach = stats.t.ppf(0.975, freedom) * np.sqrt(parts.sum())
+    assert (mean - low, high - mean) == pytest.approx((reach, reach))
