@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy.special import expit
 
 from robust_hypergan.errors import InputError
 from robust_hypergan.reports import compare_runs, load_run, write_comparison
 from robust_hypergan.reports.columns import COMPARISON_COLUMNS
+from robust_hypergan.reports.comparison_tables import differences_table
 from robust_hypergan.reports.differences import difference_interval, paired_difference_interval
 from robust_hypergan.reports.figure_comparison import draw_comparison, draw_spread
 from robust_hypergan.reports.figure_style import KIND_COLOURS, kind_colours
@@ -213,3 +215,21 @@ def test_a_comparison_refuses_what_it_can_not_compare_or_would_overwrite(make: M
     with pytest.raises(InputError, match=r"any wrong class and .* at .*3: compare runs of"):
         write_comparison([first, second], tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("ends", "outcome"),
+    [
+        ((0.05, 0.01, 0.09), "fooled more"),
+        ((0.05, -0.01, 0.11), "undecided"),
+        ((-0.05, -0.11, 0.01), "undecided"),
+        ((-0.05, -0.09, -0.01), "fooled less"),
+    ],
+)
+def test_only_an_interval_off_0_says_who_is_fooled_more(
+    ends: tuple[float, float, float], outcome: str
+) -> None:
+    row = {"name": "b", "attack": "fgsm", "norm": "linf", "eps": 0.1, "pairs": 20, "same_networks": 1}
+    row |= dict(zip(("difference", "difference_low", "difference_high"), ends, strict=True))
+    table = pd.DataFrame([{"name": "a"}, row], columns=COMPARISON_COLUMNS)
+    assert [cells[3] for cells in differences_table(table).rows] == [outcome]

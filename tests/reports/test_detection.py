@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -181,3 +182,18 @@ def test_clean_is_dashed_and_the_others_solid() -> None:
     entropies = make_uncertainty().query("attack == 'pgd'")["entropy"]
     drawn = np.asarray(panels[0].lines[2].get_xdata(), dtype=float)[1:]
     np.testing.assert_allclose(drawn, np.sort(entropies))
+
+
+def test_cells_of_few_wrong_votes_say_nothing_of_the_detector(folder: Path) -> None:
+    uncertainty = make_uncertainty()
+    pgd = uncertainty["attack"] == "pgd"
+    uncertainty.loc[pgd, "vote_wrong"] = (uncertainty.loc[pgd, "example"] < 9).astype(float)
+    tables = {"uncertainty": uncertainty, "detection": detection_table(uncertainty)}
+    section = detection_section(replace(load_run(folder), evidence=tables), pd.DataFrame())
+    assert section is not None
+    assert not [text for text in section.paragraphs if "(pgd, " in text]
+
+
+def test_all_adversarial_images_are_counted_beside_those_that_make_the_vote_wrong() -> None:
+    table = detection_table(make_uncertainty()).query("attack == 'pgd' and score == 'entropy'")
+    assert dict(zip(table["subset"], table["positives"], strict=True)) == {"all": 50, "vote wrong": 25}

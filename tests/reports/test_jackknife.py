@@ -4,7 +4,15 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from robust_hypergan.reports.jackknife import LOG, LOGIT, PLAIN, jackknife, mean_over_pairs, relative_sd
+from robust_hypergan.reports.jackknife import (
+    LOG,
+    LOGIT,
+    PLAIN,
+    UP_TO_ONE,
+    jackknife,
+    mean_over_pairs,
+    relative_sd,
+)
 
 
 def test_of_a_mean_it_is_students_interval():
@@ -104,3 +112,17 @@ def test_what_is_the_same_in_all_networks_has_no_interval():
         assert np.isnan(found.interval()).all()
     assert np.isnan(mean_over_pairs(np.zeros((6, 6)), LOGIT).interval()).all()
     assert mean_over_pairs(np.ones((6, 6)), PLAIN).interval() == (1.0, 1.0)
+
+
+def test_a_ratio_has_the_freedom_of_the_fewer_networks():
+    random = np.random.default_rng(0)
+    few, many = (relative_sd(random.normal(10, 1, (count, 1))) for count in (4, 40))
+    assert few.ratio_to(many).networks == many.ratio_to(few).networks == 4
+
+
+def test_an_alignment_is_at_most_1():
+    matrix = np.full((5, 5), 0.99)
+    matrix[0] = matrix[:, 0] = 0.9
+    low, high = mean_over_pairs(matrix, UP_TO_ONE).interval()
+    assert low < 0.95
+    assert high == 1

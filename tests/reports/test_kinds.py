@@ -210,8 +210,12 @@ def test_several_adaptive_attacks_are_not_thrown_together(together: Any) -> None
     )
     uncertainty = pd.concat([uncertainty, more], ignore_index=True)
     tables = {"uncertainty": uncertainty, "detection": detection_table(uncertainty)}
-    _, table, _ = ends(detection_section(together(dict.fromkeys(KINDS, tables)), pd.DataFrame()))
+    told, table, _ = ends(detection_section(together(dict.fromkeys(KINDS, tables)), pd.DataFrame()))
     assert "entropy-pgd:networks=2, L∞ eps 0.1" in {row[0] for row in table.rows}
+    areas = tables["detection"].query("subset == 'vote wrong' and score == 'entropy'").set_index("attack")
+    assert f"mean of the cells: hypergan {areas.loc['pgd', 'auroc']:.3g}" in told
+    adaptive = areas.loc[areas.index.str.startswith("entropy-pgd"), "auroc"].mean()
+    assert f"the same under the attack that knows of the detector: hypergan {adaptive:.3g}" in told
 
 
 def test_pairs_of_every_kind_in_its_colour_and_a_single_network_has_none(together: Any) -> None:
@@ -332,3 +336,18 @@ def test_the_section_beside_shows_the_networks_where_their_runs_are_there(togeth
     alone = beside_section(replace(run, beside={}), pd.DataFrame())
     assert alone is not None
     assert "beside_networks" not in [picture.name for picture in alone.pictures]
+
+
+def test_the_images_that_make_the_vote_wrong_are_counted_apart(together: Any) -> None:
+    uncertainty = test_detection.make_uncertainty()
+    tables = {"uncertainty": uncertainty, "detection": detection_table(uncertainty)}
+    section = detection_section(together({"hypergan": tables}), pd.DataFrame())
+    assert section is not None
+    assert [(row[1], row[6]) for row in section.tables[0].rows] == [("50", "25"), ("50", "25"), ("50", DASH)]
+
+
+def test_a_single_network_does_not_count_as_one_that_agrees(together: Any, folder: Path) -> None:
+    tables = test_wrong_labels_section.with_tables(folder, [0.25, 0.75]).evidence
+    text, *_ = ends(wrong_labels_section(together(dict.fromkeys(KINDS, tables)), pd.DataFrame()))
+    assert "mean of the attacks' cells: hypergan 50%, swag 50%." in text
+    assert "Not told of ordinary" in text

@@ -159,3 +159,13 @@ def test_every_pair_is_a_point() -> None:
     ):
         points = np.asarray(axes.collections[0].get_offsets())
         np.testing.assert_allclose(points, pairs[[measure, "transfer_rate"]])
+
+
+def test_a_correlation_without_evidence_is_said_to_have_none(folder: Path) -> None:
+    correlations = correlate_pairs(make_pairs())
+    correlations["p_value"] = [0.04, 0.06, 0.5]
+    run = replace(load_run(folder), evidence={"pairs": make_pairs(), "pair_correlations": correlations})
+    section = pairs_section(run, pd.DataFrame())
+    assert section is not None
+    told = [", no evidence" in text for text in section.paragraphs[1].split(";")]
+    assert told == [False, True, True]

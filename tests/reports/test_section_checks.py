@@ -61,3 +61,17 @@ def test_a_table_read_back_keeps_its_text_and_stands_in_the_headline(folder, che
     run = load_run(folder)
     assert run.evidence["checks"].equals(checks)  # the value "0" is text, the number of the check is not
     assert headline(run).splitlines()[-1].startswith("Checks: 15 pass")
+
+
+def test_one_check_that_was_not_run_does_not_mean_that_none_was(folder, checks):
+    verdicts = checks["verdict"].replace("FAIL", "PASS")
+    run = replace(load_run(folder), evidence={"checks": checks.assign(verdict=verdicts)})
+    words = checks_section(run, pd.DataFrame()).paragraphs
+    assert words[1].startswith("None of the checks that were run gives a reason")
+    assert words[2].startswith("Not run, and therefore open: 16")
+
+
+def test_the_value_of_a_check_stands_before_its_detail_and_a_reason_in_its_place(folder, checks):
+    told = checks.assign(value=["", *["0.5"] * 16], detail="why")
+    (table,) = checks_section(replace(load_run(folder), evidence={"checks": told}), pd.DataFrame()).tables
+    assert [row[2] for row in table.rows] == ["why", *["0.5"] * 16]

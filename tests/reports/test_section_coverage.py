@@ -37,3 +37,11 @@ def test_a_run_without_coverage_has_no_section(folder, coverage):
     run = load_run(folder)
     assert coverage_section(run, pd.DataFrame()) is None
     assert coverage_section(replace(run, evidence={"coverage": coverage[:0]}), pd.DataFrame()) is None
+
+
+def test_the_strongest_attack_on_several_networks_is_told(folder, coverage):
+    weaker = coverage.assign(attack="arc", fooled_mean=coverage["fooled_mean"] - 0.2)
+    run = replace(load_run(folder), evidence={"coverage": pd.concat([coverage, weaker], ignore_index=True)})
+    first, second = coverage_section(run, pd.DataFrame()).paragraphs
+    assert "ensemble-pgd, L\u221e eps 0.1" in first
+    assert "+50.0 points more often than the fresh ones with 1, +20.0 with 16" in second

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from robust_hypergan.reports.figure_matrix import draw_matrix
 from robust_hypergan.reports.run import load_run
 from robust_hypergan.reports.section_sources import sources_section
 from robust_hypergan.reports.tables import summarise
+from robust_hypergan.reports.wording import interval, percent
 
 KEY = {"attack": "fgsm", "norm": "linf", "eps": 0.1}
 
@@ -80,3 +82,18 @@ def test_a_cell_that_only_some_sources_finished_leaves_holes() -> None:
     matrix = made["matrix"].query("source != 1")
     values = np.asarray(draw_matrix(matrix, made["source_summary"]).axes[0].images[0].get_array())
     assert values.shape == (2, 6)
+
+
+def test_the_cell_whose_sources_differ_most_is_told_beside_the_first_source_alone(folder: Path) -> None:
+    made = tables()
+    more = made["source_summary"].assign(eps=0.2, fooled_mean=0.9, between_sd=0.01)
+    made["source_summary"] = pd.concat([more, made["source_summary"]], ignore_index=True)
+    run = replace(load_run(folder), evidence=made)
+    summary = summarise(run.examples, run.networks, run.record.cells)
+    section = sources_section(run, summary)
+    assert section is not None
+    text = section.paragraphs[0]
+    assert text.startswith("Where the sources differ most (fgsm, L\u221e eps 0.1), the mean")
+    own = summary.query("attack == 'fgsm' and eps == 0.1 and norm == 'linf'").iloc[0]
+    alone = f"{percent(own['fooled_mean'])} ({interval(own['ci_low'], own['ci_high'])}),"
+    assert f"The first source alone says {alone} an interval for that source only." in text

@@ -88,3 +88,9 @@ def test_it_covers_the_mean_over_all_sources_as_often_as_it_says(sources: int, b
     assert 0.93 <= hits["all"] / repetitions <= (0.99 if sources < 5 else 0.98)  # 400 runs: +-0.01
     if between > 0.6:
         assert hits["one"] / repetitions < 0.8  # one source's interval says nothing of the others
+
+
+def test_sources_that_differ_by_chance_alone_have_next_to_no_variance_between_them() -> None:
+    fooled = np.random.default_rng(1).random((8, 12, 12)) < 0.5
+    result = margins(fooled, np.ones((8, 12), dtype=bool))
+    assert result.between_variance < 0.5 * fooled.mean((1, 2)).var(ddof=1)

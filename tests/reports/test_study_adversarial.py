@@ -100,3 +100,12 @@ def test_where_nothing_was_fooled_nothing_is_claimed(tmp_path: Path) -> None:
     study = load_study(write(tmp_path / "study", fooled=np.nan), STUDIES)
     assert adversarial_claims(study) == []
     assert "nan" not in write_study(study.folder).read_text(encoding="utf-8").lower()
+
+
+def test_one_attack_that_covers_the_distribution_is_enough(study: Study) -> None:
+    table = study.tables["adversarial"].copy()
+    table.loc[(table["attack"] == "fgsm") & (table["eps"] == 0.2), "fools_all"] = 0.9
+    study.tables["adversarial"] = table
+    claim = adversarial_claims(study)[-1]
+    assert claim.verdict == "does not hold"
+    assert claim.ours.startswith("at most 90% (fgsm, eps 0.2), ")

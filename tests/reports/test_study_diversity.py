@@ -191,3 +191,22 @@ def test_a_filter_has_one_scale_of_colours_for_all_networks():
     picture = figure.axes[0].images[0]
     assert picture.norm.vmax == -picture.norm.vmin == table["value"].abs().max()
     assert np.ma.count(picture.get_array()) == len(table)  # a place for every value, gaps between
+
+
+def test_a_ratio_whose_interval_reaches_the_bound_decides_nothing(tmp_path):
+    study = study_of(tmp_path / "study", {"full": (4, 0.1, 0.02), "no-mixer": (4, 0.04, 0.01)})
+    assert verdicts(study) == {MIXER: "undecided"}
+
+
+def test_a_fall_within_the_intervals_decides_nothing(tmp_path):
+    study = study_of(tmp_path / "study", ABLATIONS, along=((50, 0.1, 0.1), (100, 0.09, 0.1)))
+    assert verdicts(study)[LATE] == "undecided"
+
+
+def test_an_overlap_that_reaches_that_of_the_diffusion_model_decides_nothing(tmp_path):
+    study = study_of(tmp_path / "study", {"hypergan": (40, 0.1, 0.1)}, data="cifar10")
+    table = study.tables["diversity"]
+    own = table["measure"] == "error_iou"
+    for ends, verdict in (((0.92, 0.9, 0.94), "undecided"), ((0.97, 0.96, 0.98), "does not hold")):
+        table.loc[own, ["mean", "ci_low", "ci_high"]] = ends
+        assert [claim.verdict for claim in claims(study)] == [verdict]

@@ -114,3 +114,8 @@ def test_accuracy_is_lost_where_the_images_are_enough_to_say_so(
     assert said == verdict
     assert ("95% interval over images" in found) == (images is not None)
     assert ("no interval" in found) == (images is None)
+
+
+def test_the_largest_change_is_told(tmp_path: Path) -> None:
+    hardened = [changed(0.1, EITHER), changed(0.2, LESS)]
+    assert "the largest change is from 50% to 30% (fgsm, L\u221e eps 0.2)" in claims(tmp_path, hardened)[2][0]

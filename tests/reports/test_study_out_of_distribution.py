@@ -13,6 +13,7 @@ from safetensors.numpy import save_file
 
 from robust_hypergan.errors import InputError
 from robust_hypergan.reports import write_report
+from robust_hypergan.reports.detection import false_alarms, false_alarms_interval
 from robust_hypergan.reports.figure_extremes import draw_extremes
 from robust_hypergan.reports.figure_outliers import draw_detectors, draw_differences, draw_entropy_cdf
 from robust_hypergan.reports.figure_style import KIND_COLOURS
@@ -192,3 +193,67 @@ def test_a_damaged_gallery_is_an_input_error(
     damage(study.folder)
     with pytest.raises(InputError, match=message):
         sections(study)
+
+
+BETTER, WORSE, EITHER = (0.1, 0.05, 0.15), (-0.1, -0.15, -0.05), (0.01, -0.05, 0.07)
+
+
+@pytest.mark.parametrize(
+    ("right", "left", "verdict"),
+    [
+        (0.01, 0.2, "holds"),
+        (0.01, 0.01, "holds in part"),
+        (0.2, 0.01, "does not hold"),
+        (0.2, 0.2, "undecided"),
+    ],
+)
+def test_outliers_lie_right_of_inliers_where_the_two_tests_say_so(
+    study: Study, right: float, left: float, verdict: str
+) -> None:
+    study.tables["entropy"] = study.tables["entropy"].assign(ks_right_p=right, ks_left_p=left)
+    assert verdicts(study)["The entropy of outliers (notmnist) lies right of that of inliers"] == verdict
+
+
+@pytest.mark.parametrize(
+    ("ends", "verdict"),
+    [((0.981, 0.99), "holds"), ((0.97, 0.99), "undecided"), ((0.96, 0.975), "does not hold")],
+)
+def test_an_aim_is_reached_only_by_the_whole_interval(
+    study: Study, ends: tuple[float, float], verdict: str
+) -> None:
+    study.tables["ood"] = study.tables["ood"].assign(auroc=0.985, ci_low=ends[0], ci_high=ends[1])
+    assert verdicts(study)["AUROC of the entropy, notmnist against the inliers"] == verdict
+
+
+def test_aims_are_for_networks_of_mnist_alone(study: Study) -> None:
+    entropy = study.tables["entropy"]
+    study.tables["entropy"] = entropy.assign(data=entropy["data"].mask(entropy["role"] == "inlier", "cifar5"))
+    assert not [claim for claim in verdicts(study) if claim.startswith("AUROC")]
+
+
+@pytest.mark.parametrize(
+    ("sets", "verdict"),
+    [
+        ((BETTER, BETTER), "holds"),
+        ((BETTER, EITHER), "holds in part"),
+        ((BETTER, WORSE), "holds in part"),
+        ((EITHER, WORSE), "does not hold"),
+        ((EITHER, EITHER), "undecided"),
+    ],
+)
+def test_a_kind_is_better_as_far_as_it_is_on_every_set_of_outliers(
+    study: Study, sets: tuple[tuple[float, float, float], ...], verdict: str
+) -> None:
+    table = study.tables["ood_differences"].copy()
+    for data, values in zip(("notmnist", "fashion-mnist"), sets, strict=True):
+        table.loc[table["data"] == data, ["difference", "ci_low", "ci_high"]] = values
+    study.tables["ood_differences"] = table
+    assert verdicts(study)["hypergan tells outliers from inliers better than an ordinary network"] == verdict
+
+
+def test_false_alarms_are_inliers_above_what_finds_the_outliers() -> None:
+    own = scored("hypergan", 10, 10, 0.5, 1.0)
+    row = outlier_tables([own])["ood"].query("data == 'notmnist' and score == 'entropy'").iloc[0]
+    high, low = own.scores["notmnist"]["entropy"], own.scores["mnist"]["entropy"]
+    expected = (false_alarms(high, low), *false_alarms_interval(high, low))
+    assert tuple(row[["fpr95", "fpr95_low", "fpr95_high"]]) == expected

@@ -167,3 +167,31 @@ def test_a_kind_has_one_colour_in_all_figures():
     for legend in legends:
         names = [text.get_text().startswith("HyperGAN, anchored") for text in legend.get_texts()]
         assert legend.get_lines()[names.index(True)].get_color() == anchored
+
+
+def test_the_second_half_of_the_training_begins_in_its_middle():
+    study = make_study()
+    early = study.tables["regression_training"].query("step == 10").assign(step=2)
+    early["sd_inside"] *= 3
+    study.tables["regression_training"] = pd.concat([early, study.tables["regression_training"]])
+    assert REGRESSION.claims(study)[-1].verdict == "holds"
+
+
+def test_what_the_only_kind_misses_does_not_hold():
+    study = make_study(bias=9.0, outside=9.0)
+    for stem in ("regression", "regression_summary", "regression_training"):
+        table = study.tables[stem]
+        study.tables[stem] = table[table["kind"] == "hypergan"]
+    assert [claim.verdict for claim in REGRESSION.claims(study)][:2] == ["does not hold"] * 2
+
+
+def test_an_interval_that_reaches_over_the_end_decides_nothing():
+    study = make_study()
+    summary = study.tables["regression_summary"]
+    wide = summary["rmse_inside"].mask(summary["seed"] == 1, 9.0)
+    study.tables["regression_summary"] = summary.assign(rmse_inside=wide)
+    assert REGRESSION.claims(study)[0].verdict == "undecided"
+
+
+def test_chance_is_that_of_the_smaller_ensemble():
+    assert REGRESSION.claims(make_study(change=1.05))[4].verdict == "holds"

@@ -104,3 +104,12 @@ def test_each_line_runs_from_the_clean_images_through_the_eps() -> None:
     assert len(axes.lines) == len(NAMES)
     np.testing.assert_allclose(np.asarray(axes.lines[3].get_xdata(), dtype=float), [0, 0.1, 0.2])
     np.testing.assert_allclose(np.asarray(axes.lines[3].get_ydata(), dtype=float), [0.98, 0.8, 0.45])
+
+
+def test_the_largest_vote_is_the_one_that_is_told(folder: Path) -> None:
+    uses = table(SMALL)
+    larger = uses[uses["use"] == "mean vote"].assign(networks=100, votes=1)
+    larger["accuracy"] += 0.01
+    section = section_of(folder, pd.concat([uses, larger], ignore_index=True))
+    assert section is not None
+    assert "The mean vote of 100 networks answers 98.0% of the clean images" in section.paragraphs[0]
