@@ -1,9 +1,9 @@
 """What an attack really did to a batch: measured, repaired where possible, and written down.
 
 An attack may come from anywhere. It is handed copies of the batch and of the model, and whatever it does
-to torch's default dtype or the global random state is undone; what it returns is checked and, where it
-left the ball or [0, 1], projected back. Source of the idea: foolbox clips whatever an attack returns
-(``attacks/base.py``). How often it used the model is counted on the way.
+to torch's default dtype and device or the global random state is undone; what it returns is checked and,
+where it left the ball or [0, 1], projected back. Source of the idea: foolbox clips whatever an attack
+returns (``attacks/base.py``). How often it used the model is counted on the way.
 """
 
 from __future__ import annotations
@@ -219,14 +219,16 @@ def _changed(now: nn.Module, before: nn.Module) -> bool:
     """Whether a copy of a model has other parameters or buffers by now."""
     own, others = now.state_dict(), before.state_dict()
     return own.keys() != others.keys() or any(
-        own[name].dtype != value.dtype or not torch.equal(own[name], value) for name, value in others.items()
+        (own[name].dtype, own[name].device) != (value.dtype, value.device)
+        or not torch.equal(own[name], value)
+        for name, value in others.items()
     )
 
 
 @contextlib.contextmanager
 def _restored(notes: list[str]) -> Iterator[None]:
-    """Undoes changes to torch's default dtype and to the global random states."""
-    dtype = torch.get_default_dtype()
+    """Undoes changes to torch's default dtype and device and to the global random states."""
+    dtype, device = torch.get_default_dtype(), torch.get_default_device()
     with kept_random_state() as used:
         try:
             yield
@@ -236,3 +238,6 @@ def _restored(notes: list[str]) -> Iterator[None]:
             if torch.get_default_dtype() != dtype:
                 torch.set_default_dtype(dtype)
                 notes.append("changed torch's default dtype")
+            if torch.get_default_device() != device:
+                torch.set_default_device(device)
+                notes.append("changed torch's default device")

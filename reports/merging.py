@@ -49,7 +49,10 @@ def merge_cells(folder: Path, first: Sequence[Path] = ()) -> None:
     if not cells:
         raise InputError(f"no cells in {folder / CELLS}: give the folder that the command cells has filled")
     for cell in cells:
-        load_run(cell)  # refuses what is not finished
+        try:
+            load_run(cell)
+        except InputError as error:
+            raise InputError(f"{error}; give the cells command again, or delete {cell}") from error
     records = [read_record(cell) for cell in cells]
     for cell, record in zip(cells, records, strict=True):
         _check_same(cells[0], records[0], cell, record)

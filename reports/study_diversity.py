@@ -47,7 +47,8 @@ STEMS = [stem for stem in DIVERSITY_TABLES if stem != "elements"]
 
 def claims(study: Study) -> list[Claim]:
     """What the checkpoints that are there allow to say."""
-    names = list(dict.fromkeys(study.tables["diversity"]["name"]))
+    table = study.tables["diversity"]  # of one network there is nothing that two of them do
+    names = list(dict.fromkeys(table.loc[table["measure"].isin(["disagreement", "error_iou"]), "name"]))
     full = next((name for name in FULL if name in names), None)
     said = []
     if full and "no-mixer" in names:

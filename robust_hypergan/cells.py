@@ -93,6 +93,7 @@ class SavedCell:
         tried: index in the split of every image that was tried, ``[N]``, initially correct or not.
         correct: which of them the source classifies correctly, ``[N]`` bool; the n images are these, less
             those of the target class.
+        logits: of the source on the images that were tried, ``[N, classes]``.
         data_sha256: of the split.
         source: address of the source network.
     """
@@ -102,6 +103,7 @@ class SavedCell:
     examples: list[int]
     tried: list[int]
     correct: Tensor
+    logits: Tensor
     data_sha256: str
     source: Networks
 
@@ -121,6 +123,7 @@ def save_cell(folder: Path, saved: SavedCell) -> None:
         "examples": torch.tensor(saved.examples),
         "tried": torch.tensor(saved.tried),
         "correct": saved.correct,
+        "logits": saved.logits,
         "source_labels": cell.source_labels,
     }
     described = {name: getattr(cell, name) for name in DESCRIBED}
@@ -155,22 +158,26 @@ def _load_cell(path: Path) -> SavedCell:
         source = Networks(int(source["seed"]), source["stream"], [int(source["index"])])
         images, answers = tensors["adversarials"], tensors["source_labels"]
         labels, examples = tensors["labels"], tensors["examples"].tolist()
-        tried, correct = tensors["tried"].tolist(), tensors["correct"]
+        tried, correct, logits = tensors["tried"].tolist(), tensors["correct"], tensors["logits"]
         described = {name: described[name] for name in DESCRIBED}
         described["audit"] = Audit.from_json(described["audit"])
         cell = Cell(**described, adversarials=images, source_labels=answers)
         typed = (
-            isinstance(cell.attack, str) and isinstance(cell.attacker, str) and isinstance(cell.options, dict)
+            isinstance(cell.attack, str)
+            and isinstance(cell.attacker, str)
+            and isinstance(cell.options, dict)
+            and not isinstance(cell.eps, bool)
+            and not isinstance(cell.target, bool)
         )
         if not typed or cell.norm not in NORMS or not 0 < float(cell.eps) < math.inf:
             raise ValueError("attack, norm, eps or options can't be right")
-        if not len(images) == len(answers) == len(labels) == len(examples):
+        if not len(images) == len(labels) == len(examples) or answers.shape != labels.shape != ():
             raise ValueError(f"{len(images)} images but {len(labels)} labels")
-        if correct.dtype != torch.bool or correct.shape != (len(tried),):
+        if correct.dtype != torch.bool or not correct.shape == logits.shape[:1] == (len(tried),):
             raise ValueError(f"{len(tried)} images tried, but not as many right or wrong answers")
     except (InputError, KeyError, TypeError, ValueError, RecursionError) as error:
         raise InputError(f"{path} does not fit its own description ({error}): craft it again") from error
-    return SavedCell(cell, labels, examples, tried, correct, metadata.get("data_sha256", ""), source)
+    return SavedCell(cell, labels, examples, tried, correct, logits, metadata.get("data_sha256", ""), source)
 
 
 def check_saved(saved: SavedCell, dataset: Dataset) -> None:

@@ -33,7 +33,13 @@ def check_fit(name: str, classifier: nn.Module, dataset: Dataset) -> None:
         InputError: says what is wrong.
     """
     shape = tuple(dataset.images.shape[1:])
-    trial = copy.deepcopy(classifier).eval()
+    try:
+        trial = copy.deepcopy(classifier).eval()
+    except FOREIGN as error:
+        raise InputError(
+            f"classifier {name} can't be copied ({short(error)}): "
+            "use torch.nn.utils.parametrizations instead of weights that are computed ahead"
+        ) from error
     device = next((each.device for each in trial.parameters()), torch.device("cpu"))
     images = to_unit(dataset.images[:IMAGES].to(device))
     given = images.clone()
@@ -56,13 +62,16 @@ def check_fit(name: str, classifier: nn.Module, dataset: Dataset) -> None:
         raise InputError(f"classifier {name} gives logits that are not finite for an image of {dataset.name}")
     if not torch.equal(given, images):
         raise InputError(f"classifier {name} writes into its images: let it take x - 0.5, not x.sub_(0.5)")
-    with torch.no_grad():
-        again, among = trial(images[:1]), trial(images)[:1]
+    try:
+        with torch.no_grad():
+            again, among = trial(images[:1]), trial(images)
+    except FOREIGN as error:
+        raise InputError(f"classifier {name} takes one image, but not several ({short(error)})") from error
     if _differ(again, logits):
         raise InputError(
             f"classifier {name} gives other logits for the same image again: it must draw no random numbers"
         )
-    if _differ(among, logits):
+    if len(among) != len(images) or _differ(among[:1], logits):
         raise InputError(
             f"classifier {name} gives an image other logits among others than alone: "
             "use group or layer norm instead of batch norm without running statistics"

@@ -120,7 +120,7 @@ def run_diversity(
     named = load_named(config.checkpoints, dataset, device, config.classifier)
     if all(fresh_available(each, 2) < 2 for each in named.values()):
         raise InputError(
-            f"{', '.join(named)}: one network has no diversity: give a checkpoint that holds a distribution"
+            f"{', '.join(named)}: one fresh network has no diversity: give a checkpoint that holds several"
         )
     snapshots = _snapshots(config, named, dataset)
     study = _Study(config, dataset, device)

@@ -29,7 +29,10 @@ from robust_hypergan.networks import (
 from robust_hypergan.reports import write_study, write_table
 from robust_hypergan.run_folder import RunFolder
 from robust_hypergan.text import file_name
-from robust_hypergan.user_code import is_user_code
+from robust_hypergan.user_code import code_digest, is_user_code
+
+OWN_NAMES = frozenset({"progress", "figures", "run.json", "report.html", "report.md"})
+"""What every folder of a study holds itself."""
 
 Tables = dict[str, pd.DataFrame]
 """Tables by the stem of their CSV."""
@@ -74,13 +77,15 @@ def run_study(
 def record_inputs(
     run: RunFolder, sets: Iterable[Dataset], named: Mapping[str, NetworkDistribution], seed: int
 ) -> None:
-    """Writes into ``run.json`` what is measured on what, as ``inputs``: SHA-256 of images and networks.
+    """Writes into ``run.json`` what is measured on what, as ``inputs``: SHA-256 of images, networks and code.
 
     Raises:
         InputError: an earlier try had others under the same names, with which what it left can't be joined.
     """
     networks = {name: _fingerprint(each, seed) for name, each in named.items()}
-    run.update_same(inputs={"data": {each.name: each.sha256 for each in sets}, "networks": networks})
+    code = {name: code_digest(each.classifier) for name, each in named.items()}
+    data = {each.name: each.sha256 for each in sets}
+    run.update_same(inputs={"data": data, "networks": networks, "code": code})
 
 
 def split_name(given: str) -> tuple[str, Path]:
@@ -198,11 +203,17 @@ def named_paths(checkpoints: Sequence[str]) -> dict[str, Path]:
 
     Args:
         checkpoints: ``PATH`` or ``NAME=PATH``; a name becomes a folder's.
+
+    Raises:
+        InputError: a name that a run's folder needs itself.
     """
     found: dict[str, Path] = {}
     for each in checkpoints:
         given, path = split_name(each)
-        found[_free_name(file_name(given or path.stem), found)] = path
+        name = file_name(given or path.stem)
+        if name in OWN_NAMES:
+            raise InputError(f"{name} is a name that the run's folder needs itself: give {path} another")
+        found[_free_name(name, found)] = path
     return found
 
 

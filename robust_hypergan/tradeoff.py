@@ -32,6 +32,7 @@ from robust_hypergan.snapshots import snapshots_beside, step_of
 from robust_hypergan.study import Tables, run_study, split_name
 from robust_hypergan.tradeoff_measures import Row, TradeoffMeasures, tradeoff_row
 from robust_hypergan.transfer_config import TransferConfig
+from robust_hypergan.user_code import code_digest
 
 
 @dataclass(frozen=True)
@@ -151,9 +152,12 @@ class _Study:
             name = name or f"noise share {share:g}"
             if name in found:
                 raise InputError(f"two trainings are called {name}: name them, NAME={path}")
-            end = int((facts.get("training") or {}).get("steps", 0))
+            training = facts.get("training")
+            end = training.get("steps") if isinstance(training, Mapping) else 0
             classes = len(self.dataset.classes)
-            steps = snapshots_beside(path, self.config.classifier, classes) or {step_of(path, end): path}
+            steps = snapshots_beside(path, self.config.classifier, classes) or {
+                step_of(path, end if isinstance(end, int) else 0): path
+            }
             found[name] = [
                 State(name, share, step, own, self._fingerprint(own)) for step, own in steps.items()
             ]
@@ -188,7 +192,8 @@ class _Study:
 
     def _fingerprint(self, path: Path) -> str:
         hypergan, _ = self._checkpoint(path)
-        return fingerprint(hypergan.sample(Networks(self.config.seed, "fresh", [0])))
+        drawn = fingerprint(hypergan.sample(Networks(self.config.seed, "fresh", [0])))
+        return drawn + code_digest(hypergan.classifier)
 
 
 def _losses(states: Sequence[State], votes: NDArray[np.float64]) -> Iterator[Row]:

@@ -35,8 +35,8 @@ from robust_hypergan.transfer_config import (
 )
 from robust_hypergan.user_code import code_digest
 
-SAME = 0.999
-"""Share of the attacked network's answers that the same network gives at least: rounding may turn some."""
+ROUNDING = 0.01
+"""Share of the largest logit by which those of one network may differ on two devices."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +53,7 @@ class TransferResult:
         fold: everything that was folded from the fresh networks' answers.
         chosen: indices of all examples tried, initially correct or not.
         correct: which of them the source classifies correctly, ``[N]`` bool.
+        logits: of the source on all examples tried, ``[N, classes]``.
         tried: examples tried, initially correct or not; those of the target class are not.
         source: address of the network that was attacked.
         source_here: whether that is one of this distribution: saved images may be made against any.
@@ -71,6 +72,7 @@ class TransferResult:
     fold: Fold
     chosen: list[int]
     correct: Tensor
+    logits: Tensor
     tried: int
     source: Networks
     source_here: bool
@@ -92,7 +94,8 @@ class TransferResult:
 
     def kept(self, cell: Cell, data_sha256: str) -> SavedCell:
         """One of the cells as :func:`robust_hypergan.cells.save_cell` takes it."""
-        return SavedCell(cell, self.labels, self.indices, self.chosen, self.correct, data_sha256, self.source)
+        tried = (self.chosen, self.correct, self.logits)
+        return SavedCell(cell, self.labels, self.indices, *tried, data_sha256, self.source)
 
     def _repr_html_(self) -> str:
         """What a notebook shows: the summary and the main figure."""
@@ -137,10 +140,11 @@ def transfer(
     images, labels = to_unit(dataset.images[chosen].to(device)), dataset.labels[chosen].to(device)
     source = saved[0].source if saved else Networks(config.seed, "source", [config.source])
     if saved:
-        right = saved[0].correct.to(labels.device)
+        right, logits = saved[0].correct.to(labels.device), saved[0].logits.to(labels.device)
     else:
         model = materialise(distribution, source)
-        right = network_logits(model, images).argmax(1) == labels
+        logits = network_logits(model, images)
+        right = logits.argmax(1) == labels
     # near a tie two devices could differ
     right = torch.tensor(ranks.told(right.tolist()), device=labels.device)
     if not right.any():
@@ -196,9 +200,10 @@ def transfer(
         fold=fold,
         chosen=chosen.tolist(),
         correct=right,
+        logits=logits,
         tried=int(other.sum()),
         source=source,
-        source_here=not saved or _is_here(distribution, images, labels, saved),
+        source_here=not saved or _is_here(distribution, source, images, logits),
         drawn=drawn,
         stopped=stopped,
         seconds={"crafting": sum(cell.seconds for cell in cells), "transfer": seconds},
@@ -206,20 +211,14 @@ def transfer(
     )
 
 
-def _is_here(
-    distribution: NetworkDistribution, images: Tensor, labels: Tensor, saved: Sequence[SavedCell]
-) -> bool:
-    """Whether the network at the address that saved images name answers as the attacked one did.
+def _is_here(distribution: NetworkDistribution, address: Networks, images: Tensor, logits: Tensor) -> bool:
+    """Whether the network at an address gives images the logits that the attacked one gave them.
 
     Weights are no better a witness: those that another device generates differ in their last bits.
     """
-    address, device = saved[0].source, images.device
     try:
         check_draw(distribution, address)
     except InputError:
         return False
-    model = materialise(distribution, address)
-    same = [(network_logits(model, images).argmax(1) == labels) == saved[0].correct.to(device)]
-    for cell in (each.cell.to(device) for each in saved):
-        same.append(network_logits(model, cell.adversarials).argmax(1) == cell.source_labels)
-    return bool(torch.cat(same).double().mean() >= SAME)
+    found = network_logits(materialise(distribution, address), images)
+    return found.shape == logits.shape and bool((found - logits).abs().max() <= ROUNDING * logits.abs().max())

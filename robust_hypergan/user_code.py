@@ -11,11 +11,14 @@ import hashlib
 import importlib
 import importlib.util
 import inspect
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 from typing import Any
+
+from torch import nn
 
 from robust_hypergan.errors import FOREIGN, InputError, unknown
 
@@ -78,14 +81,27 @@ def _import_file(name: str) -> ModuleType:
 
 
 def code_digest(thing: object) -> str:
-    """SHA-256 of the file that defines a function, or the class of an object; empty where there is none."""
+    """SHA-256 of the files that define a function, or the class of an object; empty where there are none.
+
+    Of a module it is that of its parts, too, and of how they are put together.
+    """
     while isinstance(thing, functools.partial):
         thing = thing.func
-    defined: Any = thing if inspect.isroutine(thing) or inspect.isclass(thing) else type(thing)
-    try:
-        return hashlib.sha256(Path(inspect.getsourcefile(defined) or "").read_bytes()).hexdigest()
-    except (TypeError, OSError):  # built in, or typed into a notebook
+    parts, text = [thing if inspect.isroutine(thing) or inspect.isclass(thing) else type(thing)], ""
+    if isinstance(thing, nn.Module):
+        parts, text = [type(each) for each in thing.modules()], re.sub(r" at 0x\w+", "", repr(thing))
+    files = {_source_of(inspect.unwrap(each) if inspect.isroutine(each) else each) for each in parts}
+    if not any(files):
         return ""
+    return hashlib.sha256(b"".join([text.encode(), *sorted(files)])).hexdigest()
+
+
+def _source_of(defined: Any) -> bytes:
+    """What stands in the file that defines a function or class; nothing of what has none."""
+    try:
+        return Path(inspect.getsourcefile(defined) or "").read_bytes()
+    except (TypeError, OSError):  # built in, or typed into a notebook
+        return b""
 
 
 def short(error: BaseException) -> str:

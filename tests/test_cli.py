@@ -167,7 +167,9 @@ def test_saved_adversarials_of_several_norms_and_targets_are_all_recorded(tmp_pa
     for norm, target in (("linf", None), ("l2", 2)):
         cell = Cell("fgsm", norm, 0.1, target=target, adversarials=images, source_labels=labels + 1)
         right, source = torch.ones(3, dtype=torch.bool), Networks(0, "source", [0])
-        save_cell(tmp_path, SavedCell(cell, labels, [4, 5, 6], [4, 5, 6], right, "", source))
+        save_cell(
+            tmp_path, SavedCell(cell, labels, [4, 5, 6], [4, 5, 6], right, torch.zeros(3, 10), "", source)
+        )
     asked = BenchConfig(adversarials=tmp_path).plain(load_cells(tmp_path))["transfer"]
     assert (asked["attacks"], asked["eps"], asked["examples"]) == (["fgsm"], [0.1], 3)
     assert sorted(asked["norm"]) == ["l2", "linf"]

@@ -84,3 +84,30 @@ def test_the_accuracy_of_no_network_is_refused(untrained, test_set):
         measure_accuracy(untrained, test_set, networks=0)
     ensemble = DeepEnsemble(untrained.classifier, [untrained.classifier.state_dict()] * 2)
     assert measure_accuracy(ensemble, test_set, networks=1).networks == 1
+
+
+class Alone(nn.Module):
+    """Takes one image at a time."""
+
+    def __init__(self, keeps_one):
+        super().__init__()
+        self.linear = nn.Linear(64, 3)
+        self.keeps_one = keeps_one
+
+    def forward(self, images):
+        return self.linear(images[:1].flatten(1) if self.keeps_one else images.reshape(1, -1))
+
+
+@pytest.mark.parametrize(
+    ("keeps_one", "message"), [(True, "among others than alone"), (False, "not several")]
+)
+def test_a_classifier_of_one_image_at_a_time_is_refused(keeps_one, message, test_set):
+    with pytest.raises(InputError, match=message):
+        check_fit("mine", Alone(keeps_one), test_set)
+
+
+@pytest.mark.filterwarnings("ignore:`torch.nn.utils.weight_norm` is deprecated")
+def test_a_classifier_that_cannot_be_copied_is_refused(test_set):
+    classifier = nn.Sequential(nn.Flatten(), nn.utils.weight_norm(nn.Linear(64, 3)))
+    with pytest.raises(InputError, match="can't be copied"):
+        check_fit("mine", classifier, test_set)

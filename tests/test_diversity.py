@@ -149,7 +149,7 @@ def test_snapshots_beside_a_checkpoint_of_another_training_are_not_its_own(folde
 def test_what_cannot_be_compared_is_refused_before_anything_is_written(folder, tmp_path):
     full, ordinary = (f"{folder}/{name}.safetensors" for name in ("full/hypergan", "ordinary/ordinary"))
     refused = [
-        (((ordinary,), DataConfig("mnist-5k")), "one network has no diversity"),
+        (((ordinary,), DataConfig("mnist-5k")), "one fresh network has no diversity"),
         (((), DataConfig("mnist-5k")), "no networks to study"),
         (((full,), DataConfig("mnist-5k"), (str(folder / "other"),)), "holds no snapshots"),
         (((f"a={full}",), DataConfig("mnist-5k"), (f"a={folder}/later",)), "two trainings are called a"),

@@ -13,9 +13,10 @@ from robust_hypergan.bench_config import DataConfig
 from robust_hypergan.checkpoint import Checkpoint, save_checkpoint
 from robust_hypergan.classification import ClassificationConfig, run_classification
 from robust_hypergan.diversity import DiversityConfig, run_diversity
+from robust_hypergan.errors import InputError
 from robust_hypergan.hypergan import HyperGAN, HyperGANConfig
 from robust_hypergan.out_of_distribution import OutOfDistributionConfig, run_out_of_distribution
-from robust_hypergan.study import split_name
+from robust_hypergan.study import named_paths, split_name
 from robust_hypergan.tradeoff import TradeoffConfig, run_tradeoff
 from tests.reports.test_page import HOSTILE, Outline
 from tests.small_classifier import Small
@@ -102,3 +103,9 @@ def test_a_path_may_hold_an_equals_sign(
     for own in ("lr=0.1/net", "net"):
         Path(own).touch()
     assert split_name(given) == (name, Path(path))
+
+
+def test_a_name_that_the_folder_needs_itself_is_refused() -> None:
+    assert named_paths(("a.safetensors", "a=b.safetensors")).keys() == {"a", "a-2"}
+    with pytest.raises(InputError, match="progress is a name that the run's folder needs itself"):
+        named_paths(("hard=a.safetensors", "progress=b.safetensors"))

@@ -196,3 +196,11 @@ def test_a_state_without_an_attack_that_others_have_is_on_the_page(folder, tmp_p
     config = TradeoffConfig(checkpoints, **FEW)
     page = run_tradeoff(config, tmp_path / "out").read_text(encoding="utf-8")
     assert "noise" in page
+
+
+@pytest.mark.parametrize("said", [["a"], {"steps": "many"}, {"steps": None}, None])
+def test_what_a_checkpoint_says_of_its_training_may_be_anything(said, tmp_path):
+    path = tmp_path / "hypergan.safetensors"
+    save_checkpoint(path, Checkpoint(hypergan(0.25, 1), SMALL, 10, {"training": said}))
+    run_tradeoff(TradeoffConfig([str(path)], **FEW), tmp_path / "out")
+    assert set(read(tmp_path / "out")["step"]) == {0}

@@ -6,6 +6,7 @@ into a classifier written out again here, and counts in plain Python.
 
 import json
 import math
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -21,11 +22,12 @@ from robust_hypergan.cells import cell_record, load_cells, save_cell
 from robust_hypergan.checkpoint import Checkpoint, save_checkpoint
 from robust_hypergan.classifiers import MNISTClassifier
 from robust_hypergan.datasets import load_dataset
+from robust_hypergan.deep_ensemble import DeepEnsemble
 from robust_hypergan.ensemble import ensemble_logits
 from robust_hypergan.errors import InputError
 from robust_hypergan.hypergan import HyperGAN, HyperGANConfig
 from robust_hypergan.measured import EvidenceConfig
-from robust_hypergan.networks import Networks
+from robust_hypergan.networks import Networks, materialise
 from robust_hypergan.sampling import export_networks
 from robust_hypergan.trainer import TrainConfig
 from robust_hypergan.training import train
@@ -366,3 +368,15 @@ def test_a_near_tie_is_named_by_its_cell_and_its_image(trained, test_set):
     rows = result.fold.near_ties_table(result.chosen, result.indices)
     assert rows["attack"].tolist() == ["clean", "fgsm", "noise"]
     assert rows["example"].tolist() == [result.chosen[59], result.indices[0], result.indices[2]]
+
+
+def test_easy_images_do_not_make_another_network_the_attacked_one(trained, test_set):
+    first = transfer(trained, test_set, TransferConfig(("noise",), (0.001,), networks=2, examples=60))
+    kept = first.kept(first.cells[0], "")
+    members = [materialise(trained, Networks(0, "eot", [index])).state_dict() for index in range(4)]
+    other = DeepEnsemble(trained.classifier, members)
+    few = TransferConfig(networks=2)
+    assert transfer(trained, test_set, few, saved=[kept]).source_here
+    assert not transfer(other, test_set, few, saved=[kept]).source_here
+    far = replace(kept, source=Networks(0, "source", [99]))  # which an ensemble does not have
+    assert not transfer(other, test_set, few, saved=[far]).source_here

@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from robust_hypergan.accuracy import measure_accuracy
+from robust_hypergan.attacks.plugins import load_function
 from robust_hypergan.bench_config import BenchConfig
 from robust_hypergan.benchmark import bench
 from robust_hypergan.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
@@ -194,9 +195,26 @@ def test_the_example_is_a_classifier():
 
 def test_code_is_told_by_the_file_that_defines_it(own):
     small = build_from_user_code("./own.py:Small", "classifier", 10)
-    first = code_digest(small)
-    assert code_digest(type(small)) == code_digest(partial(type(small), 3)) == first
-    assert first not in {"", code_digest(nn.Linear(1, 1)), code_digest(partial)}
+    first, kind = code_digest(small), code_digest(type(small))
+    assert code_digest(partial(type(small), 3)) == kind
+    assert len({"", first, kind, code_digest(nn.Linear(1, 1)), code_digest(partial)}) == 5
     (own / "own.py").write_text(CODE + "# changed")
-    assert code_digest(build_from_user_code("./own.py:Small", "classifier", 10)) != first
+    again = build_from_user_code("./own.py:Small", "classifier", 10)
+    assert code_digest(again) != first
+    assert code_digest(type(again)) != kind
     assert code_digest(len) == code_digest(object()) == ""
+
+
+def test_code_behind_a_decorator_or_in_the_parts_of_a_module_is_told_too(own):
+    decorated = "import torch\n@torch.no_grad()\ndef craft(x): return x + {}\n"
+    found = set()
+    for step in (1, 2):
+        (own / "craft.py").write_text(decorated.format(step))
+        found.add(code_digest(load_function("./craft.py", "craft")))
+    assert len(found) == 2
+    small = build_from_user_code("./own.py:Small", "classifier", 10)
+    relu, tanh = (nn.Sequential(each, small) for each in (nn.ReLU(), nn.Tanh()))
+    assert code_digest(relu) != code_digest(tanh)
+    before = code_digest(relu)
+    (own / "own.py").write_text(CODE + "# changed")
+    assert code_digest(relu) != before

@@ -121,7 +121,9 @@ def zeroes(model):
         (lambda model: model.double(), ("changed the model",)),
         (lambda model: model.register_forward_hook(lambda _, __, logits: 0 * logits), ()),
         (lambda model: model.requires_grad_(False), ()),
+        (lambda model: model.to("meta"), ("changed the model",)),
         (lambda _: torch.set_default_dtype(torch.float64), ("changed torch's default dtype",)),
+        (lambda _: torch.set_default_device("meta"), ("changed torch's default device",)),
     ],
 )
 def test_whatever_an_attack_does_to_its_model_stays_its_own(spoil, notes, linear, inputs, labels, generator):
@@ -134,7 +136,7 @@ def test_whatever_an_attack_does_to_its_model_stays_its_own(spoil, notes, linear
     _, audit = run(spoils, linear, inputs, labels, generator)
     assert torch.equal(linear(inputs), before)
     assert all(parameter.requires_grad for parameter in linear.parameters())
-    assert torch.get_default_dtype() == torch.float32
+    assert (torch.get_default_dtype(), torch.empty(0).device.type) == (torch.float32, "cpu")
     assert audit.notes == notes
 
 

@@ -243,9 +243,12 @@ def saved_folder(folder: Path, dataset, **changed) -> Path:
         "examples": [0, 1, 2],
         "tried": [0, 1, 2, 4],
         "correct": torch.tensor([True, True, True, False]),
+        "logits": torch.zeros(4, 3),
         "source": Networks(0, "source", [0]),
     } | changed
-    made_of = {name: given.pop(name) for name in ("labels", "examples", "tried", "correct", "source")}
+    made_of = {
+        name: given.pop(name) for name in ("labels", "examples", "tried", "correct", "logits", "source")
+    }
     save_cell(folder, SavedCell(Cell(**given), data_sha256=dataset.sha256, **made_of))
     return folder
 
@@ -273,6 +276,9 @@ def saved_folder(folder: Path, dataset, **changed) -> Path:
         ({"tried": [0, 1, 2]}, "does not fit its own description"),
         ({"correct": torch.tensor([True, True, False, True])}, "examples of fgsm"),
         ({"correct": torch.tensor([1, 1, 1, 0])}, "does not fit its own description"),
+        ({"logits": torch.zeros(3, 3)}, "does not fit its own description"),
+        ({"source_labels": torch.tensor([[1], [2], [0]])}, "does not fit its own description"),
+        ({"target": True}, "does not fit its own description"),
         ({"target": 1}, "examples of fgsm"),
         ({"source": Named({"seed": "none", "stream": "source", "index": 0})}, "does not fit"),
         ({"source": Named({"seed": 0, "stream": "freshly", "index": 0})}, "does not fit"),

@@ -210,3 +210,12 @@ def test_an_overlap_that_reaches_that_of_the_diffusion_model_decides_nothing(tmp
     for ends, verdict in (((0.92, 0.9, 0.94), "undecided"), ((0.97, 0.96, 0.98), "does not hold")):
         table.loc[own, ["mean", "ci_low", "ci_high"]] = ends
         assert [claim.verdict for claim in claims(study)] == [verdict]
+
+
+def test_of_a_single_network_beside_others_nothing_is_claimed(tmp_path):
+    study = study_of(tmp_path / "study", ABLATIONS, along=ALONG)
+    table = study.tables["diversity"]
+    pairs = table["measure"].isin(["disagreement", "error_iou"])
+    study.tables["diversity"] = table[~(pairs & (table["name"] == "no-mixer"))]
+    assert MIXER not in verdicts(study)
+    assert DISCRIMINATOR in verdicts(study)
