@@ -44,8 +44,8 @@ CLASSIFICATION_TABLES = {
 
 def classification_claims(study: Study) -> list[Claim]:
     """The first kind's accuracy against the paper's and the aims; its gain; the other kinds."""
-    data, own = _data(study), _first(study)
-    paper, aims = ACCURACY.get(data, {}), AIMS.get(data, {})
+    own = _first(study)
+    paper, aims = (of.get(_data(study), {}) if _is_papers(study) else {} for of in (ACCURACY, AIMS))
     claims = [
         Claim(
             f"{_who(own[size])} answer at least as well as {of}",
@@ -79,7 +79,7 @@ def _other_claims(study: Study) -> Iterator[Claim]:
     """The first kind's largest vote against the other kinds'."""
     own = _first(study)
     theirs = OTHERS.get(_data(study), {})
-    ours = ACCURACY.get(_data(study), {}).get(100, float("nan"))
+    ours = ACCURACY.get(_data(study), {}).get(100, float("nan")) if _is_papers(study) else float("nan")
     for row in _differences(study, own[max(own)]["name"]):
         if row["than"] != row["name"] and row["networks"] == max(own):
             paper = ours - theirs.get(row["than"], float("nan"))
@@ -176,6 +176,13 @@ def _first(study: Study) -> dict[int, Row]:
     """Rows of the first kind, by the size of the vote."""
     rows = study.tables["classification"].to_dict("records")
     return {row["networks"]: row for row in rows if row["name"] == rows[0]["name"]}
+
+
+def _is_papers(study: Study) -> bool:
+    """Whether the first kind is what the paper's own numbers are of."""
+    name = str(study.tables["classification"]["name"].iloc[0])
+    kinds = study.record.get("kinds") or {}
+    return str(kinds.get(name, name)) == "hypergan"
 
 
 def _differences(study: Study, name: str) -> list[Row]:

@@ -17,7 +17,7 @@ from robust_hypergan.bench_config import DataConfig
 from robust_hypergan.checkpoint import Checkpoint
 from robust_hypergan.datasets import Dataset, dataset_names, to_unit
 from robust_hypergan.errors import InputError, check_range, unknown
-from robust_hypergan.networks import NetworkDistribution, without_attacker
+from robust_hypergan.networks import NetworkDistribution, kind_of, without_attacker
 from robust_hypergan.reports import CLASSIFICATION_TABLES, paired_difference_interval
 from robust_hypergan.run_folder import RunFolder
 from robust_hypergan.study import Tables, load_named_checkpoints, record_inputs, run_study
@@ -102,6 +102,7 @@ def run_classification(
 
     def measure(run: RunFolder) -> Tables:
         run.update(data={"name": config.trained_on or dataset.name, "tested_on": dataset.name})
+        run.update(kinds={name: kind_of(each) for name, each in distributions.items()})
         run.update(augmentation={name: _augmentation(each) for name, each in named.items()})
         record_inputs(run, [dataset], distributions, config.seed)
         answers = [

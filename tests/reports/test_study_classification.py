@@ -42,3 +42,16 @@ def test_accuracies_and_gains_are_judged_beside_the_papers() -> None:
             "undecided",
         ),
     ]
+
+
+def test_the_papers_numbers_are_beside_a_hypergan_alone() -> None:
+    rows, differences = (
+        pd.DataFrame(each, columns=columns).replace("hypergan", "mine")
+        for each, columns in zip((ROWS, DIFFERENCES), CLASSIFICATION_TABLES.values(), strict=True)
+    )
+    tables = dict(zip(CLASSIFICATION_TABLES, (rows, differences), strict=True))
+    for kind, papers in (("ordinary", {"not in the paper"}), ("hypergan", {"+1.02 points", "+0.62 points"})):
+        record = {"data": {"name": "mnist-5k"}, "kinds": {"mine": kind}}
+        claims = classification_claims(Study(Path(), "classification", record, tables))
+        assert {claim.paper for claim in claims if "answer at least" not in claim.claim} == papers
+        assert any("answer at least" in claim.claim for claim in claims) == (kind == "hypergan")
