@@ -90,11 +90,10 @@ def _claim(
     text: Callable[[float], str],
     wanted: tuple[float, float],
 ) -> Claim:
-    """Holds for a kind whose whole interval, or mean if there is none, lies in ``wanted``."""
+    """Holds for a kind whose whole interval lies in ``wanted``; without one, of one seed, it is undecided."""
     own = {kind: found[kind] for kind in HYPERGANS if kind in found}
     verdicts = []
-    for mean, *ends in own.values():
-        low, high = (mean, mean) if math.isnan(ends[0]) else ends
+    for _, low, high in own.values():
         inside, apart = wanted[0] <= low and high <= wanted[1], high < wanted[0] or low > wanted[1]
         verdicts.append("holds" if inside else "does not hold" if apart else "undecided")
     said = "; ".join(f"{NAMES[kind]} {with_ends(estimate, text)}" for kind, estimate in own.items())
@@ -148,8 +147,10 @@ def width_kept(study: Study) -> Claim:
     found: dict[str, Estimate] = {}
     for kind, own in study.tables["regression_training"].groupby("kind", sort=False):
         sd = own.pivot_table(index="step", columns="seed", values="sd_inside")
-        half = sd.index[sd.index <= sd.index.max() / 2].max() if len(sd) > 1 else sd.index[0]
-        found[str(kind)] = geometric_mean((sd.iloc[-1] / sd.loc[half]).to_numpy())
+        found[str(kind)] = (math.nan, math.nan, math.nan)  # of a band that was looked at once
+        if len(sd) > 1:
+            half = sd.index[sd.index <= sd.index.max() / 2].max()
+            found[str(kind)] = geometric_mean((sd.iloc[-1] / sd.loc[half]).to_numpy())
     return _claim(
         "The band inside the data no longer shrinks in the second half of the training: it keeps"
         f" {percent(KEPT)} of its width",

@@ -98,7 +98,7 @@ def sample(
 def report(runs: tuple[Path, ...], out: Path | None) -> None:
     """Remake tables, figures and page of a finished run; or put several runs side by side.
 
-    Of a folder that the command cells has filled, the finished cells are put together first.
+    Of a folder that the command cells has filled, the cells are put together first, once all have finished.
 
     \b
     Example:

@@ -50,7 +50,7 @@ def cells(out: Path, **flags: Any) -> None:
     slurm = parse_options(flags["slurm"])
     check_jobs(out, flags["executor"], flags["hours"])
     refuse_idle()
-    find_device(flags["device"])
+    find_device("cpu" if (flags["executor"], flags["device"]) == ("slurm", "cuda") else flags["device"])
     config = _config(flags)
     read_inputs(config)
     folders = cell_folders(out, flags["attacks"], flags["eps"])

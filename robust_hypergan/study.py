@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import time
 from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -22,6 +23,7 @@ from robust_hypergan.networks import (
     Networks,
     check_draw,
     fingerprint,
+    fresh_available,
     kind_of,
     move,
     without_attacker,
@@ -141,7 +143,7 @@ def check_trainings(name: str, trainings: Collection[NetworkDistribution]) -> No
         trainings: one or more.
 
     Raises:
-        InputError: they are of several kinds, or two of them hold the same networks.
+        InputError: they are of several kinds or sizes, or two of them hold the same networks.
     """
     seen: dict[str, str] = {}
     for each in trainings:
@@ -149,6 +151,9 @@ def check_trainings(name: str, trainings: Collection[NetworkDistribution]) -> No
     kinds = sorted(set(seen.values()))
     if len(kinds) > 1:
         raise InputError(f"{name}: {' and '.join(kinds)} are not trainings of the same: measure them apart")
+    counts = sorted({fresh_available(each, sys.maxsize) for each in trainings})
+    if len(counts) > 1:
+        raise InputError(f"{name}: trainings of {counts[0]} and {counts[-1]} networks: measure them apart")
     if len(seen) < len(trainings):
         raise InputError(f"{name}: the same networks are given twice: give each training once")
 

@@ -12,11 +12,12 @@ import pytest
 from robust_hypergan.bench_config import DataConfig
 from robust_hypergan.checkpoint import Checkpoint, save_checkpoint
 from robust_hypergan.classification import ClassificationConfig, run_classification
+from robust_hypergan.deep_ensemble import DeepEnsemble
 from robust_hypergan.diversity import DiversityConfig, run_diversity
 from robust_hypergan.errors import InputError
 from robust_hypergan.hypergan import HyperGAN, HyperGANConfig
 from robust_hypergan.out_of_distribution import OutOfDistributionConfig, run_out_of_distribution
-from robust_hypergan.study import named_paths, split_name
+from robust_hypergan.study import check_trainings, named_paths, split_name
 from robust_hypergan.tradeoff import TradeoffConfig, run_tradeoff
 from tests.reports.test_page import HOSTILE, Outline
 from tests.small_classifier import Small
@@ -109,3 +110,10 @@ def test_a_name_that_the_folder_needs_itself_is_refused() -> None:
     assert named_paths(("a.safetensors", "a=b.safetensors")).keys() == {"a", "a-2"}
     with pytest.raises(InputError, match="progress is a name that the run's folder needs itself"):
         named_paths(("hard=a.safetensors", "progress=b.safetensors"))
+
+
+def test_trainings_of_several_sizes_are_not_one_kind() -> None:
+    members = [Small().state_dict() for _ in range(6)]
+    small, large = DeepEnsemble(Small(), members[:2]), DeepEnsemble(Small(), members[2:])
+    with pytest.raises(InputError, match="mine: trainings of 1 and 2 networks"):
+        check_trainings("mine", [small, large])

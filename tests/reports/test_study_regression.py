@@ -113,7 +113,7 @@ def test_the_width_at_a_distance_is_that_of_both_sides():
         ({"outside": 0.2}, ["holds", "holds", "holds in part", "holds in part", "holds", "holds"]),
         ({"change": 1.3}, ["holds", "holds", "holds", "holds", "holds in part", "holds"]),
         ({"kept": 0.5}, ["holds", "holds", "holds", "holds", "holds", "holds in part"]),
-        ({"seeds": 1}, ["holds"] * 6),
+        ({"seeds": 1}, [*["undecided"] * 4, "holds", "undecided"]),  # but for what is no mean over seeds
     ],
 )
 def test_every_claim_can_fail(changes, verdicts):
@@ -195,3 +195,17 @@ def test_an_interval_that_reaches_over_the_end_decides_nothing():
 
 def test_chance_is_that_of_the_smaller_ensemble():
     assert REGRESSION.claims(make_study(change=1.05))[4].verdict == "holds"
+
+
+def test_one_look_at_the_band_and_one_seed_decide_nothing():
+    study = make_study()
+    training = study.tables["regression_training"]
+    study.tables["regression_training"] = training[training["step"] == training["step"].max()]
+    assert (REGRESSION.claims(study)[-1].verdict, "100%" in REGRESSION.claims(study)[-1].ours) == (
+        "undecided",
+        False,
+    )
+    alone = make_study()
+    for stem, table in alone.tables.items():
+        alone.tables[stem] = table[table["seed"] == table["seed"].min()] if "seed" in table else table
+    assert {claim.verdict for claim in REGRESSION.claims(alone)[:4]} == {"undecided"}
