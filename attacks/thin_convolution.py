@@ -32,7 +32,7 @@ class ThinConvolutions(TorchFunctionMode):
     ) -> Any:
         """Calls the function, or its stand-in."""
         if func is functional.conv2d and not kwargs and _is_thin(*args):
-            image, weight, bias, *settings = args
+            image, weight, bias, *settings = (*args, None) if len(args) == 2 else args
             return _ThinConvolution.apply(image, weight, bias, *settings)
         return func(*args, **(kwargs or {}))
 

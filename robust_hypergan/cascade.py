@@ -123,12 +123,14 @@ class Cascade:
         return len(image)
 
     def _samples(self, number: int, networks: int) -> tuple[Tensor, Tensor]:
-        """Two disjoint samples of the images of each network: indices ``[M, n]`` each."""
+        """Two disjoint samples of the images of each network, or the only image twice: indices ``[M, n]``."""
         random = np.random.default_rng(np.random.SeedSequence(0, spawn_key=(6, number)))
-        count, images = min(SAMPLE * max(1, 16 // networks), len(self.images) // 2), len(self.images)
-        chosen = np.stack([random.choice(images, 2 * count, replace=False) for _ in range(networks)])
-        first, second = torch.from_numpy(chosen).to(self.images.device).split(count, 1)
-        return first, second
+        images = len(self.images)
+        count = min(SAMPLE * max(1, 16 // networks), max(1, images // 2))
+        size = min(2 * count, images)
+        drawn = np.stack([random.choice(images, size, replace=False) for _ in range(networks)])
+        chosen = torch.from_numpy(drawn).to(self.images.device)
+        return chosen[:, :count], chosen[:, -count:]
 
 
 def _rows(logits: Tensor, images: Tensor) -> Tensor:

@@ -44,9 +44,10 @@ class HyperGANConfig:
         latent_dim: Z, dimensions of the noise that a network starts from.
         code_dim: K, dimensions of each layer's code.
         hidden: width of the two hidden layers of mixer, generators and discriminator.
-        noise_share: share of the initial variance of the generated weights that depends on the
-            noise; the rest is a fixed random network, without which training starts late. The default is
-            what the study of the trade-off chose on MNIST-5000.
+        noise_share: share of the initial variance of the generated weights that comes from what a generator
+            makes of its code; the rest is a fixed random network, without which training starts late. Codes
+            have features in common, so that at 0.95 about a third of the variance is between networks. The
+            default is what the study of the trade-off chose on MNIST-5000.
         mixer: False is the paper's ablation: every layer gets independent noise for its code.
         chunk: parameters that a generator makes at once; None makes a layer whole. A layer larger than
             this is generated in equal chunks by one network (:class:`ChunkedLayerGenerator`).

@@ -138,3 +138,10 @@ def test_operations_are_counted():
     # two convolutions and a linear layer: multiplications and additions
     expected = 2 * (24 * 24 * 32 * 25 + 8 * 8 * 32 * 32 * 25 + 512 * 10)
     assert flop_of(MNISTClassifier(), torch.rand(3, 1, 28, 28)) == expected
+
+
+def test_a_single_image_can_be_computed(hypergan, images):
+    networks = Networks(0, "fresh", range(2))
+    ((_, found),) = ensemble_forward(hypergan, networks, images[:1], precision="cascade")
+    ((_, expected),) = ensemble_forward(hypergan, networks, images[:1], precision="float32")
+    assert torch.equal(found.argmax(2), expected.argmax(2))

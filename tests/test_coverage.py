@@ -7,13 +7,14 @@ import pytest
 import torch
 
 from robust_hypergan.cells import Cell
-from robust_hypergan.coverage import COUNTS, COVERED, measure_coverage
+from robust_hypergan.coverage import COUNTS, COVERED, EXAMPLES, NETWORKS, measure_coverage
 from robust_hypergan.deep_ensemble import DeepEnsemble
 from robust_hypergan.errors import InputError
 from robust_hypergan.measured import EvidenceConfig, Measured
 from robust_hypergan.networks import Networks, materialise
 from robust_hypergan.ordinary import OrdinaryNetwork
 from robust_hypergan.probe import EFFORTS, Effort, Probe, middle_eps
+from robust_hypergan.reports import wilson_interval
 from robust_hypergan.reports.statistics import crossed_mean_interval
 from robust_hypergan.transfer_config import TransferConfig
 from robust_hypergan.transferability import transfer
@@ -126,3 +127,42 @@ def test_pgd_with_settings_is_pgd_where_the_eps_is_chosen():
     cells = [Cell("pgd:steps=5", "linf", eps) for eps in (0.1, 0.2, 0.3)]
     rows = pd.DataFrame({"attack": "pgd:steps=5", "norm": "linf", "eps": [0.1, 0.2, 0.3]})
     assert middle_eps(cells, rows.assign(fooled_fraction=[0.1, 0.2, 0.45])) == 0.3
+
+
+def test_arc_takes_a_quarter_of_the_steps_of_the_others(measured, monkeypatch):
+    crafted, craft = {}, Probe.craft
+
+    def noted(self, spec, options, **more):
+        crafted[spec] = options
+        return craft(self, spec, options, **more)
+
+    monkeypatch.setitem(COUNTS, "full", (2,))
+    monkeypatch.setattr(Probe, "craft", noted)
+    measure_coverage(replace(measured, evidence=EvidenceConfig(checks="full")))
+    assert crafted["arc"] == {"networks": 2, "steps": 5}
+    assert crafted["eot-pgd"] == {"eot_samples": 2, "steps": 20}
+
+
+def test_what_eot_attacked_are_the_networks_of_its_first_step(measured, monkeypatch):
+    monkeypatch.setitem(COUNTS, "full", (2,))
+    table = measure_coverage(replace(measured, evidence=EvidenceConfig(checks="full")))["coverage"]
+    probe = Probe(measured, replace(EFFORTS["full"], examples=50, steps=20))
+    images = probe.craft("eot-pgd", {"eot_samples": 2, "steps": 20}).adversarials
+    networks = [materialise(measured.distribution, Networks(0, "eot", [index])) for index in range(2)]
+    wrong = torch.stack([network(images).argmax(1) != probe.labels for network in networks])
+    row = table[table["attack"] == "eot-pgd"].iloc[0]
+    assert row["attacked_mean"] == pytest.approx(wrong.double().mean().item())
+
+
+def test_the_interval_of_the_attacked_networks_is_over_examples_alone(measured):
+    for row in measure_coverage(measured)["coverage"].to_dict("records"):
+        hits = round(row["attacked_mean"] * row["examples"])
+        expected = tuple(map(float, wilson_interval(hits, row["examples"])))
+        assert (row["attacked_low"], row["attacked_high"]) == pytest.approx(expected)
+
+
+def test_it_takes_so_many_examples_and_networks_of_the_run(measured, monkeypatch):
+    monkeypatch.setitem(EXAMPLES, "fast", 7)
+    monkeypatch.setitem(NETWORKS, "fast", 5)
+    table = measure_coverage(measured)["coverage"]
+    assert table[["examples", "networks"]].drop_duplicates().to_numpy().tolist() == [[7, 5]]

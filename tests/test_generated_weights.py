@@ -98,3 +98,21 @@ def test_weights_of_a_gaussian_posterior_are_found_normal(untrained):
     table, _ = single_weights(posterior, Networks(0, "fresh", range(400)), 30, 0)
     assert share_not_normal(table["p_value"].to_numpy(dtype=float)) <= 0.05
     assert set(table["humps"]) == {1}
+
+
+def test_another_seed_shows_other_filters_and_other_weights(untrained):
+    one = Networks(0, "fresh", [0])
+    chosen = {tuple(filters(untrained, one, seed)["filter"].unique()) for seed in range(8)}
+    assert len(chosen) > 1
+    elements = {tuple(single_weights(untrained, FRESH, 5, seed)[0]["element"]) for seed in range(2)}
+    assert len(elements) == 2
+
+
+def test_a_histogram_is_of_the_weight_that_it_names(untrained):
+    networks = Networks(0, "fresh", range(60))
+    params, (_, histograms) = untrained.sample(networks), single_weights(untrained, networks, 10, 0)
+    for (name, element), own in histograms.groupby(["parameter", "element"], sort=False):
+        values = params[name].flatten(1)[:, element].double().numpy()
+        counts, edges = np.histogram(values, len(own))
+        assert own["count"].tolist() == counts.tolist()
+        np.testing.assert_allclose(own[["low", "high"]], np.stack([edges[:-1], edges[1:]], 1))

@@ -3,11 +3,13 @@
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 from robust_hypergan.classifiers import MNISTClassifier
 from robust_hypergan.errors import InputError
-from robust_hypergan.hypergan import HyperGAN
+from robust_hypergan.hypergan import HyperGAN, HyperGANConfig
 from robust_hypergan.networks import Networks, materialise
+from tests.conftest import TinyClassifier
 
 
 @pytest.fixture(scope="module")
@@ -99,3 +101,22 @@ def test_indices_may_be_an_array():
     assert torch.equal(Networks(0, "fresh", indices).latents(3), Networks(0, "fresh", range(2, 5)).latents(3))
     with pytest.raises(InputError, match="start at 0"):
         Networks(0, "fresh", -indices)
+
+
+def test_codes_start_with_the_variance_of_the_prior():
+    mixer = HyperGAN(TinyClassifier(), HyperGANConfig(), seed=0).generator.mixer
+    codes = mixer(torch.randn(2000, 256, generator=torch.Generator().manual_seed(0)))
+    assert codes.square().mean().item() == pytest.approx(1, abs=0.2)
+
+
+def test_another_seed_starts_with_other_weights():
+    first, second = (HyperGAN(TinyClassifier(), HyperGANConfig(hidden=16), seed=seed) for seed in (0, 1))
+    assert not torch.equal(*(each.tensors()["layers.0.network.4.weight"] for each in (first, second)))
+
+
+@pytest.mark.parametrize("share", [0.0, 0.2, 0.95])
+def test_a_parameter_starts_as_a_fixed_part_and_one_of_the_noise(share):
+    config = HyperGANConfig(hidden=256, noise_share=share)
+    last = HyperGAN(nn.Linear(100, 30), config, seed=0).generator.layers[0].network[4]
+    assert last.weight.var().item() * 256 == pytest.approx(share, abs=0.02)
+    assert last.bias.var().item() == pytest.approx(1 - share, abs=0.05)

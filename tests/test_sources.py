@@ -1,15 +1,18 @@
 """Several sources: each is what a transfer from it alone gives, and the matrix is recounted plainly."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 import torch
 
+from robust_hypergan.cells import Cell
 from robust_hypergan.deep_ensemble import DeepEnsemble
 from robust_hypergan.measured import EvidenceConfig, Measured
 from robust_hypergan.networks import Networks, materialise
 from robust_hypergan.reports import crossed_mean_interval
-from robust_hypergan.sources import measure_sources
+from robust_hypergan.sources import AcrossSources, SourceCell, measure_sources
 from robust_hypergan.transfer_config import TransferConfig
 from robust_hypergan.transferability import transfer
 from tests.conftest import TinyClassifier
@@ -127,3 +130,26 @@ def test_equal_sources_have_the_interval_of_one(trained, test_set):
 def test_tables_have_their_columns(tables):
     assert isinstance(tables["matrix"], pd.DataFrame)
     assert len(tables["matrix"]) == 2 * 3 * (3 + 3)
+
+
+def test_further_sources_follow_the_one_of_the_run(trained, test_set):
+    config = TransferConfig(("fgsm",), (0.2,), networks=2, examples=30, source=4)
+    assert measure(trained, test_set, config, 3)["sources"]["source"].tolist() == [4, 5, 6]
+
+
+def test_an_attack_that_holds_several_networks_begins_with_each_source(trained, test_set):
+    config = TransferConfig(("ensemble-pgd:networks=2,steps=2",), (0.1,), networks=5, examples=60, seed=1)
+    rows = measure(trained, test_set, config, 3)["sources"]
+    for source in (1, 2):
+        alone = transfer(trained, test_set, replace(config, source=source)).summary
+        for column in ("source_success", "fooled_mean"):
+            assert rows[column].iloc[source] == pytest.approx(alone[column].item())
+
+
+def test_an_example_that_fooled_several_sources_counts_once_in_the_spread():
+    wrong = torch.tensor([[0.0, 1.0], [0.0, 1.0]])
+    cell = Cell("fgsm", "linf", 0.1, adversarials=torch.zeros(2, 1, 8, 8), source_labels=wrong.argmax(1))
+    labels, examples = torch.zeros(2, dtype=torch.int64), torch.tensor([[0, 5], [5, 7]])
+    across = AcrossSources([SourceCell(i, cell, labels, own) for i, own in enumerate(examples)], 2)
+    across.add([wrong, wrong])
+    assert across.squares == pytest.approx(0.25**2 + 0.5**2 + 0.25**2)

@@ -10,6 +10,7 @@ import torch
 from robust_hypergan.ensemble import ensemble_logits
 from robust_hypergan.measured import EvidenceConfig, Measured
 from robust_hypergan.networks import Networks
+from robust_hypergan.reports import effective_wilson_interval
 from robust_hypergan.transfer_config import TransferConfig
 from robust_hypergan.transferability import transfer
 from robust_hypergan.wrong_labels import agreement, confusion, wrong_labels
@@ -77,3 +78,19 @@ def test_a_run_is_counted_again_from_its_networks(trained, test_set, target, mon
     rows = tables["confusion"].set_index(["source_label", "fresh_label"])["count"]
     pd.testing.assert_series_equal(rows, pd.Series(counted).sort_index(), check_names=False)
     assert tables["wrong_labels"]["source_agreement"].item() == pytest.approx(np.mean(shares))
+
+
+def test_the_votes_of_the_run_are_left_as_they_are(trained, test_set):
+    config = TransferConfig(("fgsm",), (0.3,), networks=3, examples=30)
+    result = transfer(trained, test_set, config)
+    before = [votes.clone() for votes in result.votes]
+    wrong_labels(Measured(trained, test_set, config, EvidenceConfig(), result, torch.device("cpu")))
+    assert all(torch.equal(own, votes) for own, votes in zip(before, result.votes, strict=True))
+
+
+def test_intervals_are_over_the_examples_of_each_share():
+    found = agreement(np.array([[0, 3, 1, 0], [2, 0, 2, 0], [0, 0, 0, 1]]), np.array([1, 0, 2]))
+    shares = [0.75, 0.5, 1], [0.75, 0.5, 0]
+    modal, source = (effective_wilson_interval(each, [np.mean(each)]) for each in shares)
+    assert (found["modal_low"], found["modal_high"]) == pytest.approx(modal)
+    assert (found["source_low"], found["source_high"]) == pytest.approx(source)

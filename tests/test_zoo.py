@@ -128,3 +128,12 @@ def test_tokens_and_positions_start_small():
     assert scales["token"] == scales["positions"] == 0.02
     assert scales["attention.in_proj_weight"] == pytest.approx(math.sqrt(2 / 16))
     assert {each.name for each in layer_shapes(TransposedConvolution())} == {"down", "up", "head"}
+
+
+def test_networks_made_ahead_for_an_expectation_are_handed_out_once(untrained):
+    images = torch.rand(5, 1, 8, 8, generator=torch.Generator().manual_seed(0))
+    draws = DistributionDraws(untrained, 0, 0)
+    drawn = [network for count in (3, 10, 12) for network in draws.eot(count).networks]
+    for index, network in enumerate(drawn):
+        expected = materialise(untrained, Networks(0, "eot", [index]))(images)
+        torch.testing.assert_close(network(images), expected, atol=1e-5, rtol=1e-4)

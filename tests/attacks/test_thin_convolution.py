@@ -57,3 +57,14 @@ def test_another_error_of_the_model_is_its_own():
 
     with pytest.raises(RuntimeError, match="no such layer"):
         gradient_in_images(broken, torch.rand(2, 1, 4, 4), torch.zeros(2), None)
+
+
+@pytest.mark.parametrize("more", [(), (None,), (None, 2), (None, 1, 1)])
+def test_a_convolution_called_with_fewer_arguments_has_its_gradient_too(more):
+    random = torch.Generator().manual_seed(0)
+    images = torch.rand(2, 1, 8, 8, generator=random, requires_grad=True)
+    weight = torch.randn(4, 1, 3, 3, generator=random)
+    expected = torch.autograd.grad(nn.functional.conv2d(images, weight, *more).sin().sum(), images)[0]
+    with ThinConvolutions():
+        found = torch.autograd.grad(nn.functional.conv2d(images, weight, *more).sin().sum(), images)[0]
+    torch.testing.assert_close(found, expected)
