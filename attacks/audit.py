@@ -239,5 +239,5 @@ def _restored(notes: list[str]) -> Iterator[None]:
                 torch.set_default_dtype(dtype)
                 notes.append("changed torch's default dtype")
             if torch.get_default_device() != device:
-                torch.set_default_device(device)
+                torch.set_default_device(None if device.type == "cpu" else device)
                 notes.append("changed torch's default device")

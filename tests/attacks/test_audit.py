@@ -137,6 +137,7 @@ def test_whatever_an_attack_does_to_its_model_stays_its_own(spoil, notes, linear
     assert torch.equal(linear(inputs), before)
     assert all(parameter.requires_grad for parameter in linear.parameters())
     assert (torch.get_default_dtype(), torch.empty(0).device.type) == (torch.float32, "cpu")
+    assert not torch.overrides._get_current_function_mode_stack()  # which would see every later call
     assert audit.notes == notes
 
 
