@@ -35,7 +35,7 @@ def check_fit(name: str, classifier: nn.Module, dataset: Dataset) -> None:
     shape = tuple(dataset.images.shape[1:])
     try:
         trial = copy.deepcopy(classifier).eval()
-    except FOREIGN as error:
+    except FOREIGN as error:  # its parts may be anything
         raise InputError(
             f"classifier {name} can't be copied ({short(error)}): "
             "use torch.nn.utils.parametrizations instead of weights that are computed ahead"
@@ -65,7 +65,7 @@ def check_fit(name: str, classifier: nn.Module, dataset: Dataset) -> None:
     try:
         with torch.no_grad():
             again, among = trial(images[:1]), trial(images)
-    except FOREIGN as error:
+    except FOREIGN as error:  # as above
         raise InputError(f"classifier {name} takes one image, but not several ({short(error)})") from error
     if _differ(again, logits):
         raise InputError(

@@ -63,6 +63,7 @@ class Probe:
         effort: how much to compute.
 
     Attributes:
+        source: its address, the run's own or the one that saved images name.
         model: the source network, an ordinary module without any randomness.
         rows: which of ``measured.result.clean`` the subset is, ``[n]`` ascending.
         images: ``[n, C, H, W]`` in [0, 1].
@@ -80,14 +81,14 @@ class Probe:
 
     def __init__(self, measured: Measured, effort: Effort) -> None:
         self.measured, self.effort = measured, effort
-        source, result = measured.result.source, measured.result
+        result = measured.result
         if not result.source_here:
             raise InputError("the saved images were made against a network that is none of these")
-        self.source = source
-        self.run_cells = comparable(measured.result.cells)
+        self.source = result.source
+        self.run_cells = comparable(result.cells)
         self.norm, self.target = self.run_cells[0].norm, self.run_cells[0].target
-        self.eps = middle_eps(self.run_cells, measured.result.examples)
-        self.model: nn.Module = materialise(measured.distribution, source)
+        self.eps = middle_eps(self.run_cells, result.examples)
+        self.model: nn.Module = materialise(measured.distribution, self.source)
         with torch.no_grad():
             right = self.model(result.clean).argmax(1) == result.labels
         rows = right.nonzero().squeeze(1).cpu().numpy()
