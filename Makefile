@@ -16,8 +16,8 @@ test: .venv/ready  ## every test, a process with one thread for each core; warni
 
 nightly: .venv/ready  ## kill runs at a hundred random moments, and ranks of others, to end in the same bits; every bad value
 	EVERYWHERE=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q tests/bad_inputs
-	KILLS=100 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -s tests/test_killing.py tests/test_distributed.py \
-		tests/test_cell_array.py
+	KILLS=100 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -s tests/test_killing.py tests/base/test_distributed.py \
+		tests/runs/test_cell_array.py
 
 oldest: .venv/ready  ## every test with the oldest versions that pyproject.toml allows
 	$(PYTHON) -m venv .oldest

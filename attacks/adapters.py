@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from robust_hypergan.attacks.contract import Craft, signature_of
 from robust_hypergan.attacks.random_state import seeded_random_state
-from robust_hypergan.errors import FOREIGN, InputError, unknown
+from robust_hypergan.base.errors import FOREIGN, InputError, unknown
 
 
 @dataclass(frozen=True)

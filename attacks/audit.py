@@ -22,7 +22,7 @@ from robust_hypergan.attacks.draws import Draws
 from robust_hypergan.attacks.norms import NORMS, per_example
 from robust_hypergan.attacks.passes import CountedDraws, counted_passes
 from robust_hypergan.attacks.random_state import kept_random_state
-from robust_hypergan.errors import FOREIGN
+from robust_hypergan.base.errors import FOREIGN
 
 TOLERANCE = 1e-5
 """Share of eps, and of the unit range, that rounding may add before it counts as a violation."""

@@ -19,7 +19,7 @@ from typing import Annotated, Any
 from torch import Tensor
 
 from robust_hypergan.attacks.norms import NORMS
-from robust_hypergan.errors import InputError
+from robust_hypergan.base.errors import InputError
 
 Craft = Callable[..., Tensor]
 """``craft(model, inputs, labels, *, eps, norm, generator, targets=None, **options) -> adversarials``.

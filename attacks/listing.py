@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from robust_hypergan.attacks.contract import Craft, attack_norms, attack_options, takes_any_option
 from robust_hypergan.attacks.plugins import distribution_name, plugin_attacks
 from robust_hypergan.attacks.registry import ADAPTERS, BUILT_IN, find_plugin
-from robust_hypergan.errors import FOREIGN, InputError
+from robust_hypergan.base.errors import FOREIGN, InputError
 
 NOT_LOADED = "Not imported; --load does, and says more."
 

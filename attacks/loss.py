@@ -10,8 +10,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from robust_hypergan.attacks.thin_convolution import ThinConvolutions
-from robust_hypergan.layout import channels_last, refuses_strides
-from robust_hypergan.memory import Chunks
+from robust_hypergan.base.layout import channels_last, refuses_strides
+from robust_hypergan.base.memory import Chunks
 
 ImageLoss = Callable[[Tensor, Tensor, Tensor | None], Tensor]
 """``(images [B, C, H, W], labels [B], targets [B] or None) -> losses [B]``."""

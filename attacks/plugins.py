@@ -15,7 +15,7 @@ from types import ModuleType
 from typing import Any
 
 from robust_hypergan.attacks.contract import Craft
-from robust_hypergan.errors import FOREIGN, InputError, unknown
+from robust_hypergan.base.errors import FOREIGN, InputError, unknown
 
 GROUP = "robust_hypergan.attacks"
 """Entry point group of attacks."""

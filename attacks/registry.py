@@ -24,7 +24,7 @@ from robust_hypergan.attacks.plugins import (
 )
 from robust_hypergan.attacks.specification import convert, parse_specification
 from robust_hypergan.attacks.square import square
-from robust_hypergan.errors import InputError, unknown
+from robust_hypergan.base.errors import InputError, unknown
 
 BUILT_IN: dict[str, Craft] = {
     "fgsm": fgsm,

@@ -18,7 +18,7 @@ from collections.abc import Container, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from robust_hypergan.errors import InputError
+from robust_hypergan.base.errors import InputError
 
 _SIMPLE = (bool, int, float, str, types.NoneType)
 

@@ -27,20 +27,20 @@ sys.path.insert(0, str(Path(__file__).parent / "speed"))
 from gpu_ways import forward_table, seconds
 from training_step import one_graph, what_it_trains
 
-from robust_hypergan.accuracy import measure_accuracy
 from robust_hypergan.attacks import fgsm
-from robust_hypergan.classifiers import MNISTClassifier
-from robust_hypergan.cli_options import find_device
-from robust_hypergan.datasets import Dataset, load_dataset, to_unit
-from robust_hypergan.ensemble import ensemble_forward
-from robust_hypergan.hypergan import HyperGAN
-from robust_hypergan.near_ties import near_ties
-from robust_hypergan.networks import Networks, materialise
-from robust_hypergan.presets import PRESETS
-from robust_hypergan.trainer import Trainer
-from robust_hypergan.training import train
-from robust_hypergan.transfer_config import TransferConfig
-from robust_hypergan.transferability import transfer
+from robust_hypergan.cli.options import find_device
+from robust_hypergan.data.datasets import Dataset, load_dataset, to_unit
+from robust_hypergan.engine.ensemble import ensemble_forward
+from robust_hypergan.engine.near_ties import near_ties
+from robust_hypergan.measures.accuracy import measure_accuracy
+from robust_hypergan.models.classifiers import MNISTClassifier
+from robust_hypergan.models.hypergan import HyperGAN
+from robust_hypergan.models.networks import Networks, materialise
+from robust_hypergan.training.loop import train
+from robust_hypergan.training.presets import PRESETS
+from robust_hypergan.training.trainer import Trainer
+from robust_hypergan.transferability.config import TransferConfig
+from robust_hypergan.transferability.measurement import transfer
 
 EPS = (0.05, 0.1, 0.15, 0.2, 0.3)
 

@@ -15,11 +15,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from robust_hypergan.cascade import Account
-from robust_hypergan.ensemble import ensemble_forward, flop_of
-from robust_hypergan.hypergan import HyperGAN
-from robust_hypergan.networks import Networks, Params, networks_of
-from robust_hypergan.replay import Replayed
+from robust_hypergan.engine.cascade import Account
+from robust_hypergan.engine.ensemble import ensemble_forward, flop_of
+from robust_hypergan.engine.replay import Replayed
+from robust_hypergan.models.hypergan import HyperGAN
+from robust_hypergan.models.networks import Networks, Params, networks_of
 
 
 def seconds(work: Callable[[], object], repeats: int = 3) -> float:

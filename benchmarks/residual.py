@@ -21,19 +21,19 @@ from pathlib import Path
 import pandas as pd
 import torch
 
-from robust_hypergan.accuracy import Accuracy, measure_accuracy
-from robust_hypergan.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
-from robust_hypergan.classifiers import build_classifier
-from robust_hypergan.cli_options import find_device
-from robust_hypergan.datasets import Dataset, load_dataset, make_dataset
-from robust_hypergan.durable import make_folder
-from robust_hypergan.hypergan import HyperGAN
-from robust_hypergan.networks import NetworkDistribution, move
-from robust_hypergan.presets import find_preset
-from robust_hypergan.trainer import TRAINING_PRECISIONS, TrainConfig, Trainer
-from robust_hypergan.training import forget_state, train
-from robust_hypergan.transfer_config import TransferConfig
-from robust_hypergan.transferability import transfer
+from robust_hypergan.base.durable import make_folder
+from robust_hypergan.cli.options import find_device
+from robust_hypergan.data.datasets import Dataset, load_dataset, make_dataset
+from robust_hypergan.measures.accuracy import Accuracy, measure_accuracy
+from robust_hypergan.models.classifiers import build_classifier
+from robust_hypergan.models.hypergan import HyperGAN
+from robust_hypergan.models.networks import NetworkDistribution, move
+from robust_hypergan.storage.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from robust_hypergan.training.loop import forget_state, train
+from robust_hypergan.training.presets import find_preset
+from robust_hypergan.training.trainer import TRAINING_PRECISIONS, TrainConfig, Trainer
+from robust_hypergan.transferability.config import TransferConfig
+from robust_hypergan.transferability.measurement import transfer
 
 AIM = 0.88
 """Accuracy that a single network is to reach."""

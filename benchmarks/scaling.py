@@ -16,17 +16,17 @@ from statistics import median
 
 import torch
 
-from robust_hypergan.cascade import Account
-from robust_hypergan.classifiers import MNISTClassifier
-from robust_hypergan.crafting import Cell
-from robust_hypergan.datasets import load_dataset, to_unit
-from robust_hypergan.distributed import Ranks, joined
-from robust_hypergan.ensemble import EnsembleForward
-from robust_hypergan.fold import Fold
-from robust_hypergan.hypergan import HyperGAN
-from robust_hypergan.networks import Networks
-from robust_hypergan.shared_fold import fold_networks
-from robust_hypergan.trainer import TrainConfig, Trainer
+from robust_hypergan.base.distributed import Ranks, joined
+from robust_hypergan.data.datasets import load_dataset, to_unit
+from robust_hypergan.engine.cascade import Account
+from robust_hypergan.engine.ensemble import EnsembleForward
+from robust_hypergan.engine.shared_fold import fold_networks
+from robust_hypergan.models.classifiers import MNISTClassifier
+from robust_hypergan.models.hypergan import HyperGAN
+from robust_hypergan.models.networks import Networks
+from robust_hypergan.training.trainer import TrainConfig, Trainer
+from robust_hypergan.transferability.crafting import Cell
+from robust_hypergan.transferability.fold import Fold
 
 STEPS, IMAGES, NETWORKS, REPETITIONS = 10, 500, 96, 3
 

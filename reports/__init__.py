@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from robust_hypergan.durable import make_folder
+from robust_hypergan.base.durable import make_folder
 from robust_hypergan.reports.columns import (
     CHECKS_COLUMNS,
     COVERAGE_COLUMNS,

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from robust_hypergan.durable import make_folder
-from robust_hypergan.errors import InputError
+from robust_hypergan.base.durable import make_folder
+from robust_hypergan.base.errors import InputError
 from robust_hypergan.reports.comparison import compare_runs
 from robust_hypergan.reports.figure_style import save_figure
 from robust_hypergan.reports.files import write_bytes, write_table

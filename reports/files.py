@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load_file
 
-from robust_hypergan.durable import read_text
-from robust_hypergan.durable import write_bytes as write_bytes
-from robust_hypergan.errors import InputError
+from robust_hypergan.base.durable import read_text
+from robust_hypergan.base.durable import write_bytes as write_bytes
+from robust_hypergan.base.errors import InputError
 from robust_hypergan.reports.columns import TEXT_COLUMNS
 
 AGAIN = "write it again with the run's command"

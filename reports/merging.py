@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 from safetensors.numpy import save
 
-from robust_hypergan.durable import write_bytes
-from robust_hypergan.errors import InputError
+from robust_hypergan.base.durable import write_bytes
+from robust_hypergan.base.errors import InputError
 from robust_hypergan.reports.files import read_arrays
 from robust_hypergan.reports.run import load_run, read_record
 

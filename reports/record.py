@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from robust_hypergan.errors import InputError
+from robust_hypergan.base.errors import InputError
 
 RUN_FORMAT = 1
 """Of ``run.json``."""

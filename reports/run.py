@@ -12,8 +12,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from robust_hypergan.durable import read_text
-from robust_hypergan.errors import InputError
+from robust_hypergan.base.durable import read_text
+from robust_hypergan.base.errors import InputError
+from robust_hypergan.base.text import file_name
 from robust_hypergan.reports.columns import (
     EVIDENCE_TABLES,
     EVIDENCE_TEXTS,
@@ -26,7 +27,6 @@ from robust_hypergan.reports.columns import (
 from robust_hypergan.reports.files import read_arrays, read_table
 from robust_hypergan.reports.record import Record, parse_record
 from robust_hypergan.reports.tables import summarise
-from robust_hypergan.text import file_name
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from robust_hypergan.errors import InputError
+from robust_hypergan.base.errors import InputError
 from robust_hypergan.reports.figure_extremes import draw_extremes
 from robust_hypergan.reports.files import read_arrays
 from robust_hypergan.reports.section import Picture, Section

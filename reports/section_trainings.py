@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from robust_hypergan.errors import InputError
+from robust_hypergan.base.errors import InputError
 from robust_hypergan.reports.run import read_record
 from robust_hypergan.reports.section import Section, Table
 from robust_hypergan.reports.wording import TIMES, count, duration, number, percent, plural, printable

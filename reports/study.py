@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from robust_hypergan.errors import InputError
+from robust_hypergan.base.errors import InputError
 from robust_hypergan.reports.columns import TEXT_COLUMNS
 from robust_hypergan.reports.files import read_table
 from robust_hypergan.reports.run import read_record

@@ -8,7 +8,8 @@ from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from robust_hypergan.errors import InputError
+from robust_hypergan.base.errors import InputError
+from robust_hypergan.base.text import file_name
 from robust_hypergan.reports.columns import COMPARISON_COLUMNS
 from robust_hypergan.reports.differences import difference_interval
 from robust_hypergan.reports.record import parse_record
@@ -18,7 +19,6 @@ from robust_hypergan.reports.section_comparison import comparison_section
 from robust_hypergan.reports.statistics import wilson_score
 from robust_hypergan.reports.study import Claim, Study, StudyReport
 from robust_hypergan.reports.wording import cell_text, percent, plural, points, printable
-from robust_hypergan.text import file_name
 
 TITLE = "Adversarial training: what becomes of accuracy, white-box success and transfer"
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from robust_hypergan.durable import make_folder
-from robust_hypergan.errors import InputError
+from robust_hypergan.base.durable import make_folder
+from robust_hypergan.base.errors import InputError
 from robust_hypergan.reports.figure_style import save_figure
 from robust_hypergan.reports.files import write_bytes
 from robust_hypergan.reports.page import PageFigure, PageSection, fill_template

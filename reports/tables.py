@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from robust_hypergan.errors import InputError
+from robust_hypergan.base.errors import InputError
 from robust_hypergan.reports.columns import EXAMPLES_COLUMNS, NETWORKS_COLUMNS, SUMMARY_COLUMNS
 from robust_hypergan.reports.record import Cell, audit_text, parse_cell
 from robust_hypergan.reports.statistics import crossed_mean_interval

@@ -7,9 +7,9 @@ import sys
 
 import click
 
-from robust_hypergan.cli import cli
-from robust_hypergan.errors import InputError, LostRankError
-from robust_hypergan.interruption import end_on_signals, is_follower
+from robust_hypergan.base.errors import InputError, LostRankError
+from robust_hypergan.base.interruption import end_on_signals, is_follower
+from robust_hypergan.cli.main import cli
 
 OUT_OF_MEMORY = (
     "out of memory, even for little at once: give it more, or ask for less with --batch and --train-networks "
@@ -36,7 +36,7 @@ def main() -> None:
     except OSError as error:  # a disk that is full or gone where no more could be said about it
         _refuse(str(error))
     except (MemoryError, RuntimeError) as error:
-        from robust_hypergan.memory import is_out_of_memory
+        from robust_hypergan.base.memory import is_out_of_memory
 
         if not is_out_of_memory(error):
             raise

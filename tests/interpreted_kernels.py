@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from robust_hypergan.pooled_kernel import pooled_convolutions
+from robust_hypergan.engine.pooled_kernel import pooled_convolutions
 
 CASES = (
     # networks, channels, size, outputs, side, shared

@@ -23,7 +23,7 @@ import pandas as pd
 import torch
 from safetensors import safe_open
 
-from robust_hypergan.tensor_files import HASH
+from robust_hypergan.storage.tensor_files import HASH
 
 INTERVAL = 0.1
 """Seconds between two states, instead of 60."""
@@ -152,7 +152,9 @@ def _newest(folder: Path) -> float:
 
 
 def _serve() -> None:
-    from robust_hypergan import __main__, benchmark, resumable
+    from robust_hypergan import __main__
+    from robust_hypergan.runs import benchmark
+    from robust_hypergan.storage import resumable
 
     resumable.CHECKPOINT_SECONDS = INTERVAL
     benchmark.measure_accuracy = partial(benchmark.measure_accuracy, networks=10)

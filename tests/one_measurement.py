@@ -8,16 +8,17 @@ from pathlib import Path
 
 import torch
 
-from robust_hypergan import backends, crafting, ensemble
-from robust_hypergan.classifiers import CIFARClassifier
-from robust_hypergan.datasets import make_dataset
-from robust_hypergan.hypergan import HyperGAN, HyperGANConfig
-from robust_hypergan.networks import Networks, fingerprint
+from robust_hypergan.data.datasets import make_dataset
+from robust_hypergan.engine import backends, ensemble
+from robust_hypergan.models.classifiers import CIFARClassifier
+from robust_hypergan.models.hypergan import HyperGAN, HyperGANConfig
+from robust_hypergan.models.networks import Networks, fingerprint
 from robust_hypergan.reports import write_table
-from robust_hypergan.trainer import TrainConfig
-from robust_hypergan.training import train
-from robust_hypergan.transfer_config import TransferConfig
-from robust_hypergan.transferability import transfer
+from robust_hypergan.training.loop import train
+from robust_hypergan.training.trainer import TrainConfig
+from robust_hypergan.transferability import crafting
+from robust_hypergan.transferability.config import TransferConfig
+from robust_hypergan.transferability.measurement import transfer
 
 CONFIG = TransferConfig(("fgsm", "pgd:steps=3"), (0.05,), networks=16, examples=100)
 

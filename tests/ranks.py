@@ -11,7 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from robust_hypergan import __main__, benchmark, resumable
+from robust_hypergan import __main__
+from robust_hypergan.runs import benchmark
+from robust_hypergan.storage import resumable
 
 
 def shorten(patch: pytest.MonkeyPatch) -> None:

@@ -9,14 +9,14 @@ import pandas as pd
 import pytest
 import torch
 
-from robust_hypergan.backends import BACKENDS
-from robust_hypergan.classifiers import CIFARClassifier, MNISTClassifier
-from robust_hypergan.cli_options import find_device
-from robust_hypergan.ensemble import ensemble_forward
-from robust_hypergan.hypergan import HyperGAN
-from robust_hypergan.near_ties import NEAR_TIE, NearTies, near_ties
-from robust_hypergan.networks import Networks, fingerprint
-from robust_hypergan.trainer import TrainConfig, Trainer
+from robust_hypergan.cli.options import find_device
+from robust_hypergan.engine.backends import BACKENDS
+from robust_hypergan.engine.ensemble import ensemble_forward
+from robust_hypergan.engine.near_ties import NEAR_TIE, NearTies, near_ties
+from robust_hypergan.models.classifiers import CIFARClassifier, MNISTClassifier
+from robust_hypergan.models.hypergan import HyperGAN
+from robust_hypergan.models.networks import Networks, fingerprint
+from robust_hypergan.training.trainer import TrainConfig, Trainer
 from tests.conftest import TinyClassifier
 
 TABLES = ("draws.txt", "examples.csv", "networks.csv", "summary.csv", "near_ties.csv")
@@ -80,7 +80,7 @@ def test_where_sums_come_in_another_order_predictions_turn_at_near_ties_alone(cl
         expected = BACKENDS["chunked-loop"](classifier, images)(params)
         found = [BACKENDS[name](classifier, images)(params) for name in ("loop", "vmap")]
         for chunk in (1, 3, 8):
-            monkeypatch.setattr("robust_hypergan.loops.IMAGE_CHUNK", chunk)
+            monkeypatch.setattr("robust_hypergan.engine.loops.IMAGE_CHUNK", chunk)
             found.append(BACKENDS["chunked-loop"](classifier, images)(params))
     size = expected.abs().amax(2)
     assert any(not torch.equal(each, expected) for each in found)

@@ -6,20 +6,20 @@ from dataclasses import replace
 import pytest
 import torch
 
-from robust_hypergan.backends import BACKENDS
-from robust_hypergan.cascade import Account
-from robust_hypergan.classifiers import MNISTClassifier, build_classifier
-from robust_hypergan.cli_options import find_device
-from robust_hypergan.datasets import load_dataset, to_unit
-from robust_hypergan.ensemble import ensemble_forward
-from robust_hypergan.hypergan import HyperGAN
-from robust_hypergan.near_ties import near_ties
-from robust_hypergan.network_gradients import NetworkGradients
-from robust_hypergan.networks import Networks
-from robust_hypergan.trainer import TrainConfig, Trainer
-from robust_hypergan.transfer_config import TransferConfig
-from robust_hypergan.transferability import transfer
-from robust_hypergan.vectorised import fuses
+from robust_hypergan.cli.options import find_device
+from robust_hypergan.data.datasets import load_dataset, to_unit
+from robust_hypergan.engine.backends import BACKENDS
+from robust_hypergan.engine.cascade import Account
+from robust_hypergan.engine.ensemble import ensemble_forward
+from robust_hypergan.engine.near_ties import near_ties
+from robust_hypergan.engine.vectorised import fuses
+from robust_hypergan.models.classifiers import MNISTClassifier, build_classifier
+from robust_hypergan.models.hypergan import HyperGAN
+from robust_hypergan.models.networks import Networks
+from robust_hypergan.training.network_gradients import NetworkGradients
+from robust_hypergan.training.trainer import TrainConfig, Trainer
+from robust_hypergan.transferability.config import TransferConfig
+from robust_hypergan.transferability.measurement import transfer
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU here")
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from robust_hypergan.run_folder import is_finished
+from robust_hypergan.runs.run_folder import is_finished
 from tests.killing import INTERVAL, STAGES, Server, contents, stage
 
 KILLS = int(os.environ.get("KILLS", "3"))

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from robust_hypergan.run_folder import RunFolder
+from robust_hypergan.runs.run_folder import RunFolder
 from tests.killing import Server, contents
 from tests.small_classifier import __file__ as CLASSIFIER
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import torch
 
 from robust_hypergan.attacks import craft_audited, fgsm, find_attack
-from robust_hypergan.cli import cli
-from robust_hypergan.config_file import read_config_file
+from robust_hypergan.cli.config_file import read_config_file
+from robust_hypergan.cli.main import cli
 
 GUIDE = (Path(__file__).parent.parent / "docs" / "plug-in.md").read_text(encoding="utf-8")
 

@@ -18,7 +18,7 @@ def test_the_python_tour_runs(tmp_path, capsys):
 
 
 def test_every_command_shown_parses():
-    from robust_hypergan.cli import cli
+    from robust_hypergan.cli.main import cli
 
     shown = re.search(r"```console\n(.*?)```", README, re.DOTALL)
     commands = re.findall(r"^\$ robust-hypergan (.*)$", shown[1].replace("\\\n", ""), re.MULTILINE)

@@ -6,19 +6,19 @@ from functools import partial
 import pandas as pd
 import pytest
 
-from robust_hypergan.accuracy import measure_accuracy
 from robust_hypergan.attacks import registry
-from robust_hypergan.bench_config import BenchConfig
-from robust_hypergan.benchmark import bench
-from robust_hypergan.checkpoint import save_checkpoint
-from robust_hypergan.ensemble_training import EnsembleConfig
-from robust_hypergan.errors import InputError
-from robust_hypergan.evidence import MEASUREMENTS
-from robust_hypergan.measured import EvidenceConfig
-from robust_hypergan.run_folder import is_finished
-from robust_hypergan.trainer import TrainConfig
-from robust_hypergan.transfer_config import TransferConfig
-from robust_hypergan.transferability import transfer
+from robust_hypergan.base.errors import InputError
+from robust_hypergan.evidence.measured import EvidenceConfig
+from robust_hypergan.evidence.measurements import MEASUREMENTS
+from robust_hypergan.measures.accuracy import measure_accuracy
+from robust_hypergan.runs.bench_config import BenchConfig
+from robust_hypergan.runs.benchmark import bench
+from robust_hypergan.runs.run_folder import is_finished
+from robust_hypergan.storage.checkpoint import save_checkpoint
+from robust_hypergan.training.ensemble_training import EnsembleConfig
+from robust_hypergan.training.trainer import TrainConfig
+from robust_hypergan.transferability.config import TransferConfig
+from robust_hypergan.transferability.measurement import transfer
 from tests.killing import contents
 from tests.small_classifier import __file__ as CLASSIFIER
 
@@ -41,12 +41,12 @@ class Stages:
         self.count, self.broken = dict.fromkeys(STAGES, 0), None
         accuracy = partial(measure_accuracy, networks=3)
         for name, real in {"measure_accuracy": accuracy, "transfer": transfer}.items():
-            monkeypatch.setattr(f"robust_hypergan.benchmark.{name}", self.wrapped(name, real))
+            monkeypatch.setattr(f"robust_hypergan.runs.benchmark.{name}", self.wrapped(name, real))
         for name in ("write_gallery", "write_report"):
             real = self.wrapped(name, lambda *_: None)
-            monkeypatch.setattr(f"robust_hypergan.benchmark.{name}", real)
+            monkeypatch.setattr(f"robust_hypergan.runs.benchmark.{name}", real)
         real = self.wrapped("save_checkpoint", save_checkpoint)
-        monkeypatch.setattr("robust_hypergan.preparation.save_checkpoint", real)
+        monkeypatch.setattr("robust_hypergan.runs.preparation.save_checkpoint", real)
         for name, measure in MEASUREMENTS.items():
             monkeypatch.setitem(MEASUREMENTS, name, self.wrapped(name, measure))
 

@@ -6,21 +6,21 @@ import pytest
 import torch
 from torch import nn
 
-from robust_hypergan.checks_from_tables import threat_model
-from robust_hypergan.draws import DistributionDraws
-from robust_hypergan.gaussian import GaussianPosterior
-from robust_hypergan.generated_weights import layer_spread
-from robust_hypergan.hypergan import HyperGAN, HyperGANConfig
-from robust_hypergan.layers import layer_shapes
-from robust_hypergan.loops import ChunkedLoop, Loop
-from robust_hypergan.measured import EvidenceConfig, Measured
-from robust_hypergan.networks import Networks, materialise, state_dict
-from robust_hypergan.probe import EFFORTS, Probe
-from robust_hypergan.trainer import TrainConfig
-from robust_hypergan.training import train
-from robust_hypergan.transfer_config import TransferConfig
-from robust_hypergan.transferability import transfer
-from robust_hypergan.vectorised import Vectorised
+from robust_hypergan.engine.loops import ChunkedLoop, Loop
+from robust_hypergan.engine.vectorised import Vectorised
+from robust_hypergan.evidence.checks_from_tables import threat_model
+from robust_hypergan.evidence.measured import EvidenceConfig, Measured
+from robust_hypergan.evidence.probe import EFFORTS, Probe
+from robust_hypergan.measures.generated_weights import layer_spread
+from robust_hypergan.models.gaussian import GaussianPosterior
+from robust_hypergan.models.hypergan import HyperGAN, HyperGANConfig
+from robust_hypergan.models.layers import layer_shapes
+from robust_hypergan.models.networks import Networks, materialise, state_dict
+from robust_hypergan.training.loop import train
+from robust_hypergan.training.trainer import TrainConfig
+from robust_hypergan.transferability.config import TransferConfig
+from robust_hypergan.transferability.draws import DistributionDraws
+from robust_hypergan.transferability.measurement import transfer
 from tests.zoo import ZOO, SharedWeights, TransposedConvolution, VisionTransformer, WithoutBiases
 
 SIZES = HyperGANConfig(latent_dim=16, code_dim=8, hidden=32, noise_share=0.3)

@@ -15,8 +15,8 @@ import torch
 from torch import Tensor, nn
 
 from robust_hypergan.attacks import craft_audited, find_attack
-from robust_hypergan.classifiers import MNISTClassifier
-from robust_hypergan.datasets import load_dataset, to_unit
+from robust_hypergan.data.datasets import load_dataset, to_unit
+from robust_hypergan.models.classifiers import MNISTClassifier
 
 METHODS = {
     "FGSM": {

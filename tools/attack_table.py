@@ -21,8 +21,8 @@ from torch import Tensor, nn
 
 from robust_hypergan.attacks import Attack, AttackError, attack_norms, attack_options, craft_audited
 from robust_hypergan.attacks.registry import ADAPTERS
-from robust_hypergan.classifiers import CIFARClassifier, MNISTClassifier
-from robust_hypergan.datasets import load_dataset, to_unit
+from robust_hypergan.data.datasets import load_dataset, to_unit
+from robust_hypergan.models.classifiers import CIFARClassifier, MNISTClassifier
 
 PACKAGES = {"torchattacks": "torchattacks", "foolbox": "foolbox", "art": "adversarial-robustness-toolbox"}
 EPS = {"linf": 0.1, "l2": 1.0}

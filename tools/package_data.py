@@ -1,6 +1,6 @@
 """Make the data files that ship with robust-hypergan from the original IDX files.
 
-    python tools/package_data.py ROOT robust_hypergan/packaged_data
+    python tools/package_data.py ROOT robust_hypergan/data/packaged_data
 
 ``ROOT`` is a folder in torchvision's layout: ``MNIST/raw`` and ``FashionMNIST/raw`` with the official files.
 Every member of a class is equally likely: the split is permuted with ``numpy.random.default_rng(0)``, the
@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from robust_hypergan.idx_sets import read_idx_set
+from robust_hypergan.data.idx_sets import read_idx_set
 
 # name, split, the original set, images of each class
 RECIPES = (

@@ -19,11 +19,11 @@ from forward import forward_table
 from growth import growth_table, sampling_table, start_table
 from training_step import training_table
 
-from robust_hypergan.classifiers import MNISTClassifier
-from robust_hypergan.datasets import load_dataset
-from robust_hypergan.hypergan import HyperGAN
-from robust_hypergan.trainer import TrainConfig
-from robust_hypergan.training import train
+from robust_hypergan.data.datasets import load_dataset
+from robust_hypergan.models.classifiers import MNISTClassifier
+from robust_hypergan.models.hypergan import HyperGAN
+from robust_hypergan.training.loop import train
+from robust_hypergan.training.trainer import TrainConfig
 
 PAGE = Path(__file__).parent.parent.parent / "docs" / "speed.md"
 BEGIN, END = "<!-- tables: begin -->", "<!-- tables: end -->"

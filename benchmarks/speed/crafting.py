@@ -12,10 +12,10 @@ from timing import seconds
 from torch import nn
 
 from robust_hypergan.attacks import ensemble_pgd, eot_pgd, fgsm, pgd
-from robust_hypergan.datasets import load_dataset, to_unit
-from robust_hypergan.draws import DistributionDraws
-from robust_hypergan.hypergan import HyperGAN
-from robust_hypergan.networks import Networks, materialise
+from robust_hypergan.data.datasets import load_dataset, to_unit
+from robust_hypergan.models.hypergan import HyperGAN
+from robust_hypergan.models.networks import Networks, materialise
+from robust_hypergan.transferability.draws import DistributionDraws
 
 
 def crafting_table(hypergan: HyperGAN, images: int) -> pd.DataFrame:

@@ -12,15 +12,15 @@ from timing import seconds
 from torch import nn
 
 from robust_hypergan.attacks import fgsm
-from robust_hypergan.backends import BACKENDS
-from robust_hypergan.cascade import Account, Cascade
-from robust_hypergan.datasets import load_dataset, to_unit
-from robust_hypergan.ensemble import WEIGHTED, ensemble_logits, flop_of
-from robust_hypergan.half import can_halve, halved
-from robust_hypergan.hypergan import HyperGAN
-from robust_hypergan.layout import IMAGE_CHUNK, channels_last
-from robust_hypergan.loops import HALF_CHUNK
-from robust_hypergan.networks import Networks, materialise
+from robust_hypergan.base.layout import IMAGE_CHUNK, channels_last
+from robust_hypergan.data.datasets import load_dataset, to_unit
+from robust_hypergan.engine.backends import BACKENDS
+from robust_hypergan.engine.cascade import Account, Cascade
+from robust_hypergan.engine.ensemble import WEIGHTED, ensemble_logits, flop_of
+from robust_hypergan.engine.half import can_halve, halved
+from robust_hypergan.engine.loops import HALF_CHUNK
+from robust_hypergan.models.hypergan import HyperGAN
+from robust_hypergan.models.networks import Networks, materialise
 
 
 def forward_table(hypergan: HyperGAN, networks: int, images: int) -> pd.DataFrame:

@@ -11,12 +11,12 @@ import pandas as pd
 import torch
 from timing import seconds
 
-from robust_hypergan.classifiers import MNISTClassifier
-from robust_hypergan.datasets import load_dataset, to_unit
-from robust_hypergan.ensemble import ensemble_forward, ensemble_logits
-from robust_hypergan.hypergan import HyperGAN
-from robust_hypergan.networks import Networks
-from robust_hypergan.tally import Tally
+from robust_hypergan.data.datasets import load_dataset, to_unit
+from robust_hypergan.engine.ensemble import ensemble_forward, ensemble_logits
+from robust_hypergan.measures.tally import Tally
+from robust_hypergan.models.classifiers import MNISTClassifier
+from robust_hypergan.models.hypergan import HyperGAN
+from robust_hypergan.models.networks import Networks
 
 
 def sampling_table(hypergan: HyperGAN, images: int) -> pd.DataFrame:

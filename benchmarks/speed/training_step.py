@@ -14,12 +14,12 @@ from torch import nn
 from torch.func import functional_call
 from torch.nn import functional
 
-from robust_hypergan.classifiers import CIFARClassifier, MNISTClassifier
-from robust_hypergan.datasets import Dataset, load_dataset, make_dataset
-from robust_hypergan.hypergan import HyperGAN
-from robust_hypergan.presets import PRESETS
-from robust_hypergan.trainer import Trainer
-from robust_hypergan.wide_linear import WideLinear
+from robust_hypergan.data.datasets import Dataset, load_dataset, make_dataset
+from robust_hypergan.models.classifiers import CIFARClassifier, MNISTClassifier
+from robust_hypergan.models.hypergan import HyperGAN
+from robust_hypergan.models.wide_linear import WideLinear
+from robust_hypergan.training.presets import PRESETS
+from robust_hypergan.training.trainer import Trainer
 
 
 def training_table(preset: str) -> pd.DataFrame:

@@ -10,7 +10,7 @@ from torch import nn
 
 from robust_hypergan.attacks import AttackError, attack_norms, craft_audited, fgsm, find_attack
 from robust_hypergan.attacks.registry import ADAPTERS
-from robust_hypergan.errors import InputError
+from robust_hypergan.base.errors import InputError
 
 PGDS = {
     "torchattacks": "torchattacks:PGD:steps=5,alpha=0.03",

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from robust_hypergan.attacks import fgsm, mi_fgsm, pgd, square
-from robust_hypergan.datasets import load_dataset, to_unit
+from robust_hypergan.data.datasets import load_dataset, to_unit
 from tools.agreement_table import briefly_trained
 
 EPS = [0.05, 0.2]

@@ -8,7 +8,7 @@ import torch
 from robust_hypergan.attacks.ascent import ascend
 from robust_hypergan.attacks.loss import input_gradient
 from robust_hypergan.attacks.norms import NORMS
-from robust_hypergan.datasets import load_dataset, to_unit
+from robust_hypergan.data.datasets import load_dataset, to_unit
 from tools.agreement_table import METHODS, briefly_trained, success
 
 IMPORTED = {"torchattacks": "torchattacks", "foolbox": "eagerpy", "art": "art"}  # foolbox warns on import

@@ -10,8 +10,8 @@ import pytest
 
 from robust_hypergan.attacks import find_attack, list_attacks
 from robust_hypergan.attacks.registry import ADAPTERS
-from robust_hypergan.errors import InputError
-from robust_hypergan.transfer_config import TransferConfig
+from robust_hypergan.base.errors import InputError
+from robust_hypergan.transferability.config import TransferConfig
 
 ROOT = Path(__file__).parent.parent.parent
 

@@ -3,7 +3,7 @@
 import pytest
 
 from robust_hypergan.attacks import BUILT_IN, find_attack, pgd
-from robust_hypergan.errors import InputError
+from robust_hypergan.base.errors import InputError
 
 
 @pytest.mark.parametrize("name", BUILT_IN)

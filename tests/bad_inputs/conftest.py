@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-from robust_hypergan.checkpoint import Checkpoint, save_checkpoint
-from robust_hypergan.classifiers import MNISTClassifier
-from robust_hypergan.hypergan import HyperGAN, HyperGANConfig
-from robust_hypergan.packaged import read_packaged
+from robust_hypergan.data.packaged import read_packaged
+from robust_hypergan.models.classifiers import MNISTClassifier
+from robust_hypergan.models.hypergan import HyperGAN, HyperGANConfig
+from robust_hypergan.storage.checkpoint import Checkpoint, save_checkpoint
 from tests.conftest import InProcess
 
 settings.register_profile(
@@ -89,7 +89,7 @@ def traps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def refuse(traps: Path, monkeypatch: pytest.MonkeyPatch, in_process: InProcess) -> Refuse:
     """Runs a command that has to be refused; gives its one line, which must name one of ``names``."""
-    monkeypatch.setattr("robust_hypergan.datasets.read_packaged", functools.cache(read_packaged))
+    monkeypatch.setattr("robust_hypergan.data.datasets.read_packaged", functools.cache(read_packaged))
 
     def run(*arguments: object, names: tuple[str, ...]) -> str:
         before = contents(traps)

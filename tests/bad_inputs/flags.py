@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import click
 
-from robust_hypergan.cli import cli
+from robust_hypergan.cli.main import cli
 
 Entry = str | tuple[str, ...]
 

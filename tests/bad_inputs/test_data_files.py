@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from robust_hypergan.datasets import load_dataset
-from robust_hypergan.errors import InputError
+from robust_hypergan.base.errors import InputError
+from robust_hypergan.data.datasets import load_dataset
 
 RAW = Path("data", "KMNIST", "raw")
 IMAGES, LABELS = RAW / "t10k-images-idx3-ubyte", RAW / "t10k-labels-idx1-ubyte"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from robust_hypergan.cli import cli
+from robust_hypergan.cli.main import cli
 from tests.bad_inputs.flags import BAD, GOOD, OF_ONE_COMMAND, entries, options
 
 ENTRIES = list(entries())

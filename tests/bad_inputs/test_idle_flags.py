@@ -4,8 +4,8 @@ import shlex
 
 import pytest
 
-from robust_hypergan.cli import cli
-from robust_hypergan.cli_options import IDLE, OF_TRAINING
+from robust_hypergan.cli.main import cli
+from robust_hypergan.cli.options import IDLE, OF_TRAINING
 
 OF_HYPERGAN = ["--pgd-eps 0.2", "--noise-share 0.1", "--latent-dim 4", "--code-dim 4", "--hidden 8"]
 OF_HYPERGAN += ["--disagreement 0.1", "--chunk 64", "--no-mixer", "--no-discriminator"]

@@ -9,13 +9,13 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from robust_hypergan.attacks import Audit
-from robust_hypergan.cells import Cell, SavedCell, check_saved, load_cells, save_cell
-from robust_hypergan.checkpoint import load_checkpoint
-from robust_hypergan.datasets import make_dataset
-from robust_hypergan.errors import InputError
-from robust_hypergan.networks import Networks
-from robust_hypergan.resumable import Saved
-from robust_hypergan.tensor_files import HASH, read_tensors, save_tensors
+from robust_hypergan.base.errors import InputError
+from robust_hypergan.data.datasets import make_dataset
+from robust_hypergan.models.networks import Networks
+from robust_hypergan.storage.checkpoint import load_checkpoint
+from robust_hypergan.storage.resumable import Saved
+from robust_hypergan.storage.tensor_files import HASH, read_tensors, save_tensors
+from robust_hypergan.transferability.cells import Cell, SavedCell, check_saved, load_cells, save_cell
 
 FLIPS = 200
 

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from robust_hypergan.cli import cli
-from robust_hypergan.config_file import read_config_file
-from robust_hypergan.errors import InputError
+from robust_hypergan.base.errors import InputError
+from robust_hypergan.cli.config_file import read_config_file
+from robust_hypergan.cli.main import cli
 from tests.bad_inputs.flags import EVERYWHERE, GOOD, options
 
 WRONG_FOR = {

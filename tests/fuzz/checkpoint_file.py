@@ -17,11 +17,11 @@ with atheris.instrument_imports(include=["robust_hypergan", "json"]):
     from safetensors.torch import load
     from torch import nn
 
-    from robust_hypergan.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
-    from robust_hypergan.deep_ensemble import DeepEnsemble
-    from robust_hypergan.errors import InputError
-    from robust_hypergan.hypergan import HyperGAN, HyperGANConfig
-    from robust_hypergan.tensor_files import HASH, save_tensors
+    from robust_hypergan.base.errors import InputError
+    from robust_hypergan.models.deep_ensemble import DeepEnsemble
+    from robust_hypergan.models.hypergan import HyperGAN, HyperGANConfig
+    from robust_hypergan.storage.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+    from robust_hypergan.storage.tensor_files import HASH, save_tensors
 
 FOLDER = Path(tempfile.mkdtemp())
 PATH = FOLDER / "c.safetensors"

@@ -12,8 +12,8 @@ import atheris
 with atheris.instrument_imports(include=["robust_hypergan", "tomllib"]):
     import click
 
-    from robust_hypergan.cli import cli
-    from robust_hypergan.errors import InputError
+    from robust_hypergan.base.errors import InputError
+    from robust_hypergan.cli.main import cli
 
 FOLDER = Path(tempfile.mkdtemp())
 PATH = FOLDER / "c.toml"

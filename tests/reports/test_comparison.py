@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 from scipy.special import expit
 
-from robust_hypergan.errors import InputError
+from robust_hypergan.base.errors import InputError
 from robust_hypergan.reports import compare_runs, load_run, write_comparison
 from robust_hypergan.reports.columns import COMPARISON_COLUMNS
 from robust_hypergan.reports.comparison_tables import differences_table

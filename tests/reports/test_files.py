@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from robust_hypergan.errors import InputError
+from robust_hypergan.base.errors import InputError
 from robust_hypergan.reports.files import read_table, write_bytes, write_table
 
 COLUMNS = ["attack", "eps", "fooled", "source_fooled", "wrong_label"]

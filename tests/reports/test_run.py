@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from robust_hypergan.errors import InputError
+from robust_hypergan.base.errors import InputError
 from robust_hypergan.reports.run import load_run
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
-from robust_hypergan.check_rules import RULES
+from robust_hypergan.evidence.check_rules import RULES
 from robust_hypergan.reports.columns import CHECKS_COLUMNS
 from robust_hypergan.reports.files import write_table
 from robust_hypergan.reports.findings import headline

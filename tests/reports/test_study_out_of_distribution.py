@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 from safetensors.numpy import save_file
 
-from robust_hypergan.errors import InputError
+from robust_hypergan.base.errors import InputError
 from robust_hypergan.reports import write_report
 from robust_hypergan.reports.detection import false_alarms, false_alarms_interval
 from robust_hypergan.reports.figure_extremes import draw_extremes

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from robust_hypergan.errors import InputError
+from robust_hypergan.base.errors import InputError
 from robust_hypergan.reports.files import read_table, write_table
 from robust_hypergan.reports.statistics import crossed_mean_interval
 from robust_hypergan.reports.tables import SUMMARY_COLUMNS, summarise

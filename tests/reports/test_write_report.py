@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from robust_hypergan.errors import InputError
+from robust_hypergan.base.errors import InputError
 from robust_hypergan.reports import SUMMARY_COLUMNS, read_table, write_report
 
 FIGURES = ("transfer", "distribution_histogram", "distribution_ecdf", "networks", "gallery", "training")

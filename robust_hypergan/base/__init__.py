@@ -1,0 +1,1 @@
+"""What everything else uses: errors, files that are whole or absent, memory, signals, processes."""

@@ -1,0 +1,1 @@
+"""The ensemble forward: logits of many networks on many images, by device and size of the job."""

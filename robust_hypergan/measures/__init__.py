@@ -1,0 +1,1 @@
+"""What the logits and weights of many networks are folded into: counts, votes, entropies, distances."""

@@ -1,0 +1,1 @@
+"""Classifiers, and the distributions that give networks of them: HyperGAN and others."""

@@ -1,0 +1,1 @@
+"""A run in its folder: what it is asked, its networks, its tables and its page."""

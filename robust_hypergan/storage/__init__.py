@@ -1,0 +1,1 @@
+"""On disk, without pickle: checkpoints, snapshots, exported networks, states of long computations."""

@@ -1,0 +1,1 @@
+"""Training a HyperGAN, and every other kind of network."""

@@ -1,0 +1,286 @@
+"""Training a HyperGAN: classification through generated networks, codes held to the prior.
+
+Each step generates M networks, each on a minibatch of its own, and detaches their parameters: every
+network is back-propagated alone into its parameters, and the collected gradients once through the
+generators. Memory therefore does not grow with the graph of M networks. Method: Ratzlaff & Li,
+ICML 2019, arXiv:1901.11058; what was added to make it train fast stands in ``docs/method.md``.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import ClassVar, NoReturn
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from robust_hypergan.base.distributed import ALONE, Ranks
+from robust_hypergan.base.errors import InputError, check_range, unknown
+from robust_hypergan.base.finite import NotFinite, check_finite, check_loss, first_layer_not_finite
+from robust_hypergan.base.threads import one_thread
+from robust_hypergan.data.augmentation import AUGMENTATIONS, augment
+from robust_hypergan.data.datasets import Dataset, to_unit
+from robust_hypergan.data.off_data import off_data_count, own_answers, with_off_data
+from robust_hypergan.engine.replay import recorded
+from robust_hypergan.models.hypergan import Discriminator, HyperGAN, seeded
+from robust_hypergan.models.networks import Params, bind, networks_of
+from robust_hypergan.training.adversarial_training import others_adversarials
+from robust_hypergan.training.network_gradients import NetworkGradients
+
+TRAINING_PRECISIONS = ("float32", "bfloat16")
+
+MOST_STEPS, MOST_IMAGES = 10**8, 2**16
+"""Beyond, a number is a slip: no training ends, and no minibatch fits into the memory."""
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """How a HyperGAN is trained.
+
+    Attributes:
+        steps: optimisation steps.
+        networks: networks generated a step.
+        batch: images for each network, drawn anew for every network.
+        learning_rate: peak rate of Adam, reached after ``warmup`` steps and lowered to 0 by a cosine.
+        warmup: steps of linear warm-up.
+        codes: codes a step on which the mixer and the discriminator play, at least ``networks``.
+        adversarial_weight: weight of the mixer's adversarial loss; 0 is the paper's ablation without
+            a discriminator.
+        pretraining: steps that fit the mean and covariance of the codes to the prior beforehand.
+        seed: of initialisation and of every random choice.
+        precision: of the generated networks, ``float32`` or ``bfloat16`` (but for norms and the last layer);
+            None is the fastest for processor and classifier. Generators and optimiser work in float32.
+        augmentation: of the training images, see :func:`robust_hypergan.data.augmentation.augment`.
+        label_smoothing: share of each label that is spread over all classes (Szegedy et al., CVPR 2016).
+        pgd_eps: radius of the L-inf ball of adversarial training, where each network sees PGD examples made
+            against another; 0 trains on clean images.
+        pgd_steps: steps of that PGD.
+        disagreement: weight of the loss by which networks learn different answers to pictures without a class
+            (:mod:`robust_hypergan.data.off_data`); 0 shows them none. It needs codes held to the prior.
+        snapshots: checkpoints kept along the way, evenly spaced, at most one a step; the last is the result.
+
+    Raises:
+        InputError: a count outside its range, a negative rate, an unknown precision or augmentation, or
+            disagreement without a discriminator.
+    """
+
+    steps: int = 600
+    networks: int = 8
+    batch: int = 64
+    learning_rate: float = 2e-4
+    warmup: int = 50
+    codes: int = 128
+    adversarial_weight: float = 1.0
+    pretraining: int = 100
+    seed: int = 0
+    precision: str | None = None
+    augmentation: str = "none"
+    label_smoothing: float = 0.0
+    pgd_eps: float = 0.0
+    pgd_steps: int = 7
+    disagreement: float = 0.0
+    snapshots: int = 0
+
+    def __post_init__(self) -> None:
+        check_range("steps", self.steps, 1, MOST_STEPS)
+        check_range("train_networks", self.networks, 1, self.codes)
+        check_range("batch", self.batch, 1, MOST_IMAGES)
+        for name in ("learning_rate", "warmup", "adversarial_weight", "pretraining", "disagreement", "seed"):
+            check_range(name, getattr(self, name), 0)
+        check_range("label_smoothing", self.label_smoothing, 0, 1)
+        check_range("pgd_eps", self.pgd_eps, 0, 1)
+        check_range("pgd_steps", self.pgd_steps, 1)
+        check_range("codes", self.codes, 2, MOST_IMAGES)
+        check_range("snapshots", self.snapshots, 0, self.steps)
+        if self.disagreement and not self.adversarial_weight:
+            raise InputError(
+                "without a discriminator codes need not differ: leave it in, or leave out the disagreement"
+            )
+        if self.precision not in (None, *TRAINING_PRECISIONS):
+            raise unknown("precision", str(self.precision), TRAINING_PRECISIONS)
+        if self.augmentation not in AUGMENTATIONS:
+            raise unknown("augmentation", self.augmentation, AUGMENTATIONS)
+
+    def of_ensemble(self) -> TrainConfig:
+        """The same without what only networks that are generated can be taught."""
+        return replace(self, pgd_eps=0.0, disagreement=0.0)
+
+    @property
+    def snapshot_steps(self) -> frozenset[int]:
+        """The steps after which a snapshot is kept."""
+        return frozenset(round(self.steps * (i + 1) / self.snapshots) for i in range(self.snapshots))
+
+
+class Trainer:
+    """One training: the HyperGAN, its discriminator and optimisers, and the step reached.
+
+    Step *i* draws all its randomness from ``(seed, i)``, so that a training that goes on from a saved state
+    (:mod:`robust_hypergan.storage.resumable`) ends exactly as if it had never stopped.
+
+    Args:
+        hypergan: what is trained, in place.
+        dataset: training images and labels.
+        config: how.
+        ranks: who shares the networks of each step; everything else each rank does alike.
+    """
+
+    STATE: ClassVar = ("step", "generator", "discriminator", "optimizer", "discriminator_optimizer")
+
+    def __init__(
+        self, hypergan: HyperGAN, dataset: Dataset, config: TrainConfig, ranks: Ranks = ALONE
+    ) -> None:
+        self.hypergan, self.dataset, self.config, self.ranks = hypergan, dataset, config, ranks
+        self.generator = generator = hypergan.generator
+        self.device = hypergan.device
+        self.images = dataset.images.to(self.device)
+        self.labels = dataset.labels.to(self.device)
+        sizes = hypergan.config
+        with seeded(config.seed + 1), one_thread():  # spectral norm begins with products
+            self.discriminator = Discriminator(sizes.code_dim, sizes.hidden).to(self.device)
+        self.mixer_plays = sizes.mixer and config.adversarial_weight > 0
+        rate = config.learning_rate
+        self.optimizer = torch.optim.Adam(self.generator.parameters(), rate, fused=True)
+        self.discriminator_optimizer = torch.optim.Adam(
+            self.discriminator.parameters(), rate, betas=(0.5, 0.999), fused=True
+        )
+        half = None if config.precision is None else config.precision == "bfloat16"
+        self.network_gradients = NetworkGradients(
+            hypergan.classifier,
+            to_unit(self.images[:2]),
+            half=half,
+            label_smoothing=config.label_smoothing,
+            off_data=off_data_count(config.batch) if config.disagreement else 0,
+            disagreement=config.disagreement,
+            ranks=ranks,
+        )
+        self.params: Callable[[Tensor], Params] = generator.layers
+        if self.device.type == "cuda":
+            codes = torch.zeros(config.networks, len(generator.layers), sizes.code_dim, device=self.device)
+            self.params = recorded(generator.layers, codes.requires_grad_())
+        self.step = 0
+
+    def advance(self) -> dict[str, float]:
+        """One optimisation step; returns its losses and the accuracy on its minibatches.
+
+        Raises:
+            NotFinite: a loss is not; nothing was changed by it, and the message says where it began.
+        """
+        config, random = self.config, _step_random(self.config.seed, self.step)
+        self._set_learning_rate()
+        generator = self.generator
+        latents = torch.randn(config.codes, generator.latent_dim, generator=random).to(self.device)
+        chosen = torch.randint(len(self.images), (config.networks, config.batch), generator=random)
+        rows = chosen.flatten().to(self.device)
+        images = to_unit(augment(self.images[rows], config.augmentation, random)).unflatten(0, chosen.shape)
+        labels = self.labels[rows].view(chosen.shape)
+
+        with one_thread():
+            mixed = generator.mixer(latents)  # (codes, L, K)
+        codes = mixed.detach().requires_grad_()
+        params = self.params(codes[: config.networks])
+        detached = {name: value.detach() for name, value in params.items()}
+        if config.disagreement:
+            with one_thread():
+                answers = own_answers(codes[: config.networks], len(self.dataset.classes), config.seed)
+            images, labels = with_off_data(images, labels, answers, random)
+        if config.pgd_eps:
+            data = slice(config.batch)
+            images[:, data] = others_adversarials(
+                self.hypergan.classifier,
+                detached,
+                images[:, data],
+                labels[:, data],
+                eps=config.pgd_eps,
+                steps=config.pgd_steps,
+                generator=random,
+                wanted=self.ranks.share(config.networks),
+            )
+        prior = torch.randn(codes.flatten(0, 1).shape, generator=random).to(self.device)
+        discriminator_losses: list[Tensor] = []
+
+        def discriminate() -> None:
+            if self.mixer_plays:
+                discriminator_losses.append(self._discriminator_loss(prior, mixed.detach().flatten(0, 1)))
+
+        loss, accuracy, gradients = self.network_gradients(detached, images, labels, discriminate)
+        if not math.isfinite(loss):
+            self._explain(loss, detached, images)
+        outputs, output_gradients = (
+            list(params.values()),
+            [gradients[name] / config.networks for name in params],
+        )
+        row = {"loss": loss, "adversarial_loss": 0.0, "discriminator_loss": 0.0, "accuracy": accuracy}
+        if self.mixer_plays:
+            row["discriminator_loss"] = discriminator_losses[0].item()
+            check_loss(row["discriminator_loss"], "loss of the discriminator")
+            self.discriminator_optimizer.step()
+            with one_thread():
+                fooling = functional.softplus(-self.discriminator(codes.flatten(0, 1))).mean()
+            row["adversarial_loss"] = fooling.item()
+            check_loss(row["adversarial_loss"], "adversarial loss of the mixer")
+            outputs.append(config.adversarial_weight * fooling)
+            output_gradients.append(torch.ones_like(fooling))
+        self.optimizer.zero_grad()
+        torch.autograd.backward(outputs, output_gradients)
+        if mixed.requires_grad:
+            with one_thread():
+                mixed.backward(codes.grad)
+        self.optimizer.step()
+        self.step += 1
+        return row
+
+    def pretrain_mixer(self) -> None:
+        """Fits the mean and the covariance of the codes to the prior's, as the paper does."""
+        if not self.mixer_plays:
+            return
+        mixer = self.generator.mixer
+        optimizer = torch.optim.Adam(mixer.parameters(), 1e-3, fused=True)
+        for step in range(self.config.pretraining):
+            random = _step_random(self.config.seed, -1 - step)
+            latents = torch.randn(self.config.codes, self.generator.latent_dim, generator=random)
+            optimizer.zero_grad()
+            with one_thread():
+                codes = mixer(latents.to(self.device)).flatten(1)  # (codes, L * K)
+                _moment_distance(codes).backward()
+            optimizer.step()
+
+    def _discriminator_loss(self, prior: Tensor, codes: Tensor) -> Tensor:
+        """The discriminator's loss, whose gradient is left in its weights."""
+        real, fake = self.discriminator(prior), self.discriminator(codes)
+        loss = (functional.softplus(-real).mean() + functional.softplus(fake).mean()) / 2
+        self.discriminator_optimizer.zero_grad()
+        loss.backward()
+        return loss.detach()
+
+    def _explain(self, loss: float, params: Params, images: Tensor) -> NoReturn:
+        """Raises, naming where it began: in the generators, a generated weight, or a layer."""
+        check_finite("the generators' weight", self.generator.state_dict())
+        check_finite("the generated weight", params)
+        for index, network in enumerate(networks_of(params)):
+            where = first_layer_not_finite(bind(self.hypergan.classifier, network), images[index])
+            if where:
+                raise NotFinite(f"the loss is {loss}: the first of its layers that is not finite is {where}")
+        raise NotFinite(f"the loss is {loss}")
+
+    def _set_learning_rate(self) -> None:
+        config = self.config
+        warm = min(1.0, (self.step + 1) / max(1, config.warmup))
+        cosine = (1 + math.cos(math.pi * self.step / config.steps)) / 2
+        for group in self.optimizer.param_groups:
+            group["lr"] = config.learning_rate * warm * cosine
+
+
+def _step_random(seed: int, step: int) -> torch.Generator:
+    words = np.random.SeedSequence(seed, spawn_key=(3, step & 0xFFFFFFFF)).generate_state(1, np.uint64)
+    return torch.Generator().manual_seed(int(words[0] >> np.uint64(1)))
+
+
+def _moment_distance(codes: Tensor) -> Tensor:
+    centered = codes - codes.mean(0)
+    covariance = centered.T @ centered / (len(codes) - 1)
+    identity = torch.eye(codes.shape[1], device=codes.device)
+    return codes.mean(0).square().sum() + (covariance - identity).square().mean() * codes.shape[1]

@@ -1,0 +1,1 @@
+"""The measurement: adversarial examples made against one network, tried on fresh ones."""

@@ -1,0 +1,59 @@
+"""A wide linear layer is a linear layer whose gradient keeps its memory."""
+
+import copy
+
+import pytest
+import torch
+from torch import nn
+
+from robust_hypergan.models.wide_linear import WideLinear
+
+
+@pytest.fixture
+def pair():
+    """A wide layer and an ordinary one with the same parameters."""
+    torch.manual_seed(0)
+    ordinary = nn.Linear(6, 40)
+    wide = WideLinear(6, 40)
+    wide.load_state_dict(ordinary.state_dict())
+    return wide, ordinary
+
+
+def backward(layer, inputs):
+    own = inputs.clone().requires_grad_()
+    layer(own).sin().sum().backward()
+    return own.grad
+
+
+@pytest.mark.parametrize("shape", [(3, 6), (2, 5, 6)])
+def test_its_gradients_are_those_of_a_linear_layer_and_accumulate(pair, shape):
+    inputs = torch.randn(shape)
+    for _ in range(2):
+        gradients = [backward(layer, inputs) for layer in pair]
+        torch.testing.assert_close(*gradients)
+        for name in ("weight", "bias"):
+            torch.testing.assert_close(*(layer.get_parameter(name).grad for layer in pair))
+
+
+def test_the_memory_is_kept_over_zero_grad_and_holds_the_new_gradient(pair):
+    wide, ordinary = pair
+    backward(wide, torch.randn(3, 6))
+    place = wide.weight.grad.data_ptr()
+    wide.zero_grad()
+    assert wide.weight.grad is None
+    inputs = torch.randn(4, 6)
+    backward(wide, inputs)
+    backward(ordinary, inputs)
+    assert wide.weight.grad.data_ptr() == place
+    torch.testing.assert_close(wide.weight.grad, ordinary.weight.grad)
+
+
+def test_nothing_is_kept_where_no_gradient_is_asked_for(pair):
+    wide, ordinary = copy.deepcopy(pair)
+    inputs = torch.randn(3, 6)
+    with torch.no_grad():
+        torch.testing.assert_close(wide(inputs), ordinary(inputs))
+    wide.requires_grad_(False)
+    assert backward(wide, inputs) is not None
+    assert wide.weight.grad is None
+    assert "_kept" not in vars(wide)
