@@ -19,7 +19,8 @@ from robust_hypergan.engine.cascade import Account
 from robust_hypergan.engine.ensemble import ensemble_forward, flop_of
 from robust_hypergan.engine.replay import Replayed
 from robust_hypergan.models.hypergan import HyperGAN
-from robust_hypergan.models.networks import Networks, Params, networks_of
+from robust_hypergan.models.networks import Networks
+from robust_hypergan.models.parameters import Params, networks_of
 
 
 def seconds(work: Callable[[], object], repeats: int = 3) -> float:

@@ -29,9 +29,10 @@ from robust_hypergan.models.classifiers import build_classifier
 from robust_hypergan.models.hypergan import HyperGAN
 from robust_hypergan.models.networks import NetworkDistribution, move
 from robust_hypergan.storage.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from robust_hypergan.training.config import TRAINING_PRECISIONS, TrainConfig
 from robust_hypergan.training.loop import forget_state, train
 from robust_hypergan.training.presets import find_preset
-from robust_hypergan.training.trainer import TRAINING_PRECISIONS, TrainConfig, Trainer
+from robust_hypergan.training.trainer import Trainer
 from robust_hypergan.transferability.config import TransferConfig
 from robust_hypergan.transferability.measurement import transfer
 

@@ -24,7 +24,8 @@ from robust_hypergan.engine.shared_fold import fold_networks
 from robust_hypergan.models.classifiers import MNISTClassifier
 from robust_hypergan.models.hypergan import HyperGAN
 from robust_hypergan.models.networks import Networks
-from robust_hypergan.training.trainer import TrainConfig, Trainer
+from robust_hypergan.training.config import TrainConfig
+from robust_hypergan.training.trainer import Trainer
 from robust_hypergan.transferability.crafting import Cell
 from robust_hypergan.transferability.fold import Fold
 

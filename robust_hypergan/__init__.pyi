@@ -25,10 +25,10 @@ from .storage.checkpoint import Checkpoint as Checkpoint
 from .storage.checkpoint import load_checkpoint as load_checkpoint
 from .storage.checkpoint import save_checkpoint as save_checkpoint
 from .storage.export import export_networks as export_networks
+from .training.config import TrainConfig as TrainConfig
 from .training.ensemble_training import EnsembleConfig as EnsembleConfig
 from .training.ensemble_training import train_ensemble as train_ensemble
 from .training.loop import train as train
-from .training.trainer import TrainConfig as TrainConfig
 from .transferability.config import TransferConfig as TransferConfig
 from .transferability.measurement import TransferResult as TransferResult
 from .transferability.measurement import transfer as transfer

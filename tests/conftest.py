@@ -12,8 +12,8 @@ from torch import Tensor, nn
 from robust_hypergan.__main__ import main
 from robust_hypergan.data.datasets import Dataset, make_dataset
 from robust_hypergan.models.hypergan import HyperGAN, HyperGANConfig
+from robust_hypergan.training.config import TrainConfig
 from robust_hypergan.training.loop import train
-from robust_hypergan.training.trainer import TrainConfig
 
 # What a shell starts in the background ignores SIGINT, and so would every process that a test starts.
 signal.signal(signal.SIGINT, signal.default_int_handler)

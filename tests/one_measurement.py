@@ -12,10 +12,11 @@ from robust_hypergan.data.datasets import make_dataset
 from robust_hypergan.engine import backends, ensemble
 from robust_hypergan.models.classifiers import CIFARClassifier
 from robust_hypergan.models.hypergan import HyperGAN, HyperGANConfig
-from robust_hypergan.models.networks import Networks, fingerprint
+from robust_hypergan.models.networks import Networks
+from robust_hypergan.models.parameters import fingerprint
 from robust_hypergan.reports import write_table
+from robust_hypergan.training.config import TrainConfig
 from robust_hypergan.training.loop import train
-from robust_hypergan.training.trainer import TrainConfig
 from robust_hypergan.transferability import crafting
 from robust_hypergan.transferability.config import TransferConfig
 from robust_hypergan.transferability.measurement import transfer

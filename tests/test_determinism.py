@@ -15,8 +15,10 @@ from robust_hypergan.engine.ensemble import ensemble_forward
 from robust_hypergan.engine.near_ties import NEAR_TIE, NearTies, near_ties
 from robust_hypergan.models.classifiers import CIFARClassifier, MNISTClassifier
 from robust_hypergan.models.hypergan import HyperGAN
-from robust_hypergan.models.networks import Networks, fingerprint
-from robust_hypergan.training.trainer import TrainConfig, Trainer
+from robust_hypergan.models.networks import Networks
+from robust_hypergan.models.parameters import fingerprint
+from robust_hypergan.training.config import TrainConfig
+from robust_hypergan.training.trainer import Trainer
 from tests.conftest import TinyClassifier
 
 TABLES = ("draws.txt", "examples.csv", "networks.csv", "summary.csv", "near_ties.csv")

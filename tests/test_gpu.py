@@ -16,8 +16,9 @@ from robust_hypergan.engine.vectorised import fuses
 from robust_hypergan.models.classifiers import MNISTClassifier, build_classifier
 from robust_hypergan.models.hypergan import HyperGAN
 from robust_hypergan.models.networks import Networks
+from robust_hypergan.training.config import TrainConfig
 from robust_hypergan.training.network_gradients import NetworkGradients
-from robust_hypergan.training.trainer import TrainConfig, Trainer
+from robust_hypergan.training.trainer import Trainer
 from robust_hypergan.transferability.config import TransferConfig
 from robust_hypergan.transferability.measurement import transfer
 

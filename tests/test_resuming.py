@@ -15,8 +15,8 @@ from robust_hypergan.runs.bench_config import BenchConfig
 from robust_hypergan.runs.benchmark import bench
 from robust_hypergan.runs.run_folder import is_finished
 from robust_hypergan.storage.checkpoint import save_checkpoint
+from robust_hypergan.training.config import TrainConfig
 from robust_hypergan.training.ensemble_training import EnsembleConfig
-from robust_hypergan.training.trainer import TrainConfig
 from robust_hypergan.transferability.config import TransferConfig
 from robust_hypergan.transferability.measurement import transfer
 from tests.killing import contents

@@ -15,9 +15,10 @@ from robust_hypergan.measures.generated_weights import layer_spread
 from robust_hypergan.models.gaussian import GaussianPosterior
 from robust_hypergan.models.hypergan import HyperGAN, HyperGANConfig
 from robust_hypergan.models.layers import layer_shapes
-from robust_hypergan.models.networks import Networks, materialise, state_dict
+from robust_hypergan.models.networks import Networks, materialise
+from robust_hypergan.models.parameters import state_dict
+from robust_hypergan.training.config import TrainConfig
 from robust_hypergan.training.loop import train
-from robust_hypergan.training.trainer import TrainConfig
 from robust_hypergan.transferability.config import TransferConfig
 from robust_hypergan.transferability.draws import DistributionDraws
 from robust_hypergan.transferability.measurement import transfer

@@ -22,8 +22,8 @@ from training_step import training_table
 from robust_hypergan.data.datasets import load_dataset
 from robust_hypergan.models.classifiers import MNISTClassifier
 from robust_hypergan.models.hypergan import HyperGAN
+from robust_hypergan.training.config import TrainConfig
 from robust_hypergan.training.loop import train
-from robust_hypergan.training.trainer import TrainConfig
 
 PAGE = Path(__file__).parent.parent.parent / "docs" / "speed.md"
 BEGIN, END = "<!-- tables: begin -->", "<!-- tables: end -->"

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from robust_hypergan.engine.backends import BACKENDS, default_backend
 from robust_hypergan.engine.near_ties import margin
-from robust_hypergan.models.networks import Params
+from robust_hypergan.models.parameters import Params
 
 SAFETY = 2.0
 """The largest difference between logit errors of a sample is taken so many times."""

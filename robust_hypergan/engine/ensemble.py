@@ -21,7 +21,8 @@ from robust_hypergan.engine.cascade import SAMPLE, Account, Cascade
 from robust_hypergan.engine.half import can_halve, check_half
 from robust_hypergan.engine.vectorised import fuses
 from robust_hypergan.models.layers import WEIGHTED
-from robust_hypergan.models.networks import NetworkDistribution, Networks, Params, bind, networks_of
+from robust_hypergan.models.networks import NetworkDistribution, Networks
+from robust_hypergan.models.parameters import Params, bind, networks_of
 
 NETWORK_BLOCK = 16
 """Networks generated and evaluated together; fewer where memory is short."""

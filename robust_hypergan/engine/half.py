@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from robust_hypergan.base.errors import InputError
 from robust_hypergan.models.layers import NORMS
-from robust_hypergan.models.networks import Params
+from robust_hypergan.models.parameters import Params
 
 
 def half_type(device: torch.device) -> torch.dtype:

@@ -17,7 +17,7 @@ from robust_hypergan.base.layout import IMAGE_CHUNK, preferred_layout
 from robust_hypergan.base.memory import Chunks, bytes_for_an_image, even_part
 from robust_hypergan.engine.half import half_type, halved
 from robust_hypergan.engine.pooling import SlicePooling
-from robust_hypergan.models.networks import Params, bind, call_network, load, networks_of
+from robust_hypergan.models.parameters import Params, bind, call_network, load, networks_of
 
 HALF_CHUNK = 4 * IMAGE_CHUNK
 """Images at once in bfloat16: half the bytes, and so fast that a call itself counts."""

@@ -21,7 +21,7 @@ from robust_hypergan.base.memory import even_part
 from robust_hypergan.engine.fused import can_fuse, fused
 from robust_hypergan.engine.loops import GPU_CHUNK, Loop
 from robust_hypergan.engine.replay import Replayed
-from robust_hypergan.models.networks import Params, call_network
+from robust_hypergan.models.parameters import Params, call_network
 
 
 class Vectorised(Loop):

@@ -12,7 +12,8 @@ from robust_hypergan.base.errors import InputError
 from robust_hypergan.base.progress import track
 from robust_hypergan.evidence.measured import Measured
 from robust_hypergan.evidence.probe import EFFORTS, Probe
-from robust_hypergan.models.networks import Networks, are_copies
+from robust_hypergan.models.networks import Networks
+from robust_hypergan.models.parameters import are_copies
 from robust_hypergan.reports import (
     COVERAGE_COLUMNS,
     crossed_mean_interval,

@@ -16,7 +16,8 @@ from robust_hypergan.engine.ensemble import ensemble_logits
 from robust_hypergan.evidence.measured import Measured
 from robust_hypergan.evidence.probe import comparable
 from robust_hypergan.measures.diversity import disagreement, error_iou, weight_distance
-from robust_hypergan.models.networks import Networks, Params, are_copies, available, materialise
+from robust_hypergan.models.networks import Networks, available, materialise
+from robust_hypergan.models.parameters import Params, are_copies
 from robust_hypergan.reports import EVIDENCE_TABLES, correlate_pairs
 from robust_hypergan.transferability.cells import Cell
 from robust_hypergan.transferability.config import choose_examples

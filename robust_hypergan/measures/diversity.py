@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from robust_hypergan.base.errors import InputError
 from robust_hypergan.models.layers import WEIGHTED
-from robust_hypergan.models.networks import Params, bind, load, networks_of
+from robust_hypergan.models.parameters import Params, bind, load, networks_of
 
 FEWEST_IMAGES = 4
 """The unbiased estimate of :func:`linear_cka` needs so many."""

@@ -16,7 +16,8 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from robust_hypergan.base.errors import InputError, check_range
-from robust_hypergan.models.networks import Networks, Params, first_names
+from robust_hypergan.models.networks import Networks
+from robust_hypergan.models.parameters import Params, first_names
 
 MOST_MEMBERS = 1000
 """Of an ensemble that is trained: its networks are in memory together."""

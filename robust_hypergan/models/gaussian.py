@@ -16,7 +16,8 @@ from torch import Tensor, nn
 
 from robust_hypergan.base.errors import InputError
 from robust_hypergan.models.layers import layer_shapes
-from robust_hypergan.models.networks import Networks, Params
+from robust_hypergan.models.networks import Networks
+from robust_hypergan.models.parameters import Params
 
 
 class GaussianPosterior:

@@ -25,7 +25,8 @@ from robust_hypergan.models.layer_generators import (
     two_hidden_layers,
 )
 from robust_hypergan.models.layers import LayerShape, layer_shapes
-from robust_hypergan.models.networks import Networks, Params
+from robust_hypergan.models.networks import Networks
+from robust_hypergan.models.parameters import Params
 
 GENERATION_BLOCK = 16
 """Networks are always generated in aligned blocks of this size, so that the matrix products, and

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from robust_hypergan.models.layers import LayerShape
-from robust_hypergan.models.networks import Params
+from robust_hypergan.models.parameters import Params
 from robust_hypergan.models.wide_linear import WideLinear
 
 

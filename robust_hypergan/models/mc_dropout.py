@@ -14,7 +14,8 @@ import torch
 from torch import Tensor, nn
 
 from robust_hypergan.base.errors import InputError, check_range
-from robust_hypergan.models.networks import Networks, Params, first_names
+from robust_hypergan.models.networks import Networks
+from robust_hypergan.models.parameters import Params, first_names
 
 MOST_VALUES = 2**22
 """So many an image may have in a file, before one is made: a colour image of 1024x1024 has fewer."""

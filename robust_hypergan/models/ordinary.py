@@ -15,7 +15,8 @@ import torch
 from torch import Tensor, nn
 
 from robust_hypergan.base.errors import InputError
-from robust_hypergan.models.networks import Networks, Params, first_names
+from robust_hypergan.models.networks import Networks
+from robust_hypergan.models.parameters import Params, first_names
 
 
 class OrdinaryNetwork:

@@ -11,8 +11,8 @@ from robust_hypergan.base.errors import InputError
 from robust_hypergan.data.datasets import Dataset, load_dataset
 from robust_hypergan.evidence.measured import EvidenceConfig
 from robust_hypergan.models.hypergan import HyperGAN, HyperGANConfig
+from robust_hypergan.training.config import TrainConfig
 from robust_hypergan.training.ensemble_training import EnsembleConfig
-from robust_hypergan.training.trainer import TrainConfig
 from robust_hypergan.transferability.cells import SavedCell
 from robust_hypergan.transferability.config import TransferConfig
 

@@ -24,7 +24,8 @@ from robust_hypergan.evidence.measured import Measured
 from robust_hypergan.evidence.measurements import MEASUREMENTS
 from robust_hypergan.evidence.probe import comparable, middle_eps
 from robust_hypergan.measures.accuracy import measure_accuracy
-from robust_hypergan.models.networks import NetworkDistribution, Networks, fingerprint, kind_of, move
+from robust_hypergan.models.networks import NetworkDistribution, Networks, kind_of, move
+from robust_hypergan.models.parameters import fingerprint
 from robust_hypergan.reports import Run, parse_record, write_report, write_table
 from robust_hypergan.runs.bench_config import BenchConfig
 from robust_hypergan.runs.beside import beside_configs, measure_beside

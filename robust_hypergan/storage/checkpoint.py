@@ -18,14 +18,9 @@ from robust_hypergan.models.deep_ensemble import DeepEnsemble, read_members
 from robust_hypergan.models.gaussian import GaussianPosterior
 from robust_hypergan.models.hypergan import HyperGAN
 from robust_hypergan.models.mc_dropout import DropoutNetworks
-from robust_hypergan.models.networks import (
-    NetworkDistribution,
-    Networks,
-    Params,
-    StoredDistribution,
-    check_draw,
-)
+from robust_hypergan.models.networks import NetworkDistribution, Networks, StoredDistribution, check_draw
 from robust_hypergan.models.ordinary import OrdinaryNetwork
+from robust_hypergan.models.parameters import Params
 from robust_hypergan.storage.tensor_files import read_tensors, save_tensors
 
 FORMAT, UNHASHED = "robust-hypergan checkpoint 2", "robust-hypergan checkpoint 1"

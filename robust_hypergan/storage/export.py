@@ -12,7 +12,8 @@ from robust_hypergan.base.durable import PARTIAL, remove_partials
 from robust_hypergan.base.errors import InputError, check_range
 from robust_hypergan.base.progress import track
 from robust_hypergan.models.hypergan import GENERATION_BLOCK
-from robust_hypergan.models.networks import Networks, fingerprint, move, state_dict
+from robust_hypergan.models.networks import Networks, move
+from robust_hypergan.models.parameters import fingerprint, state_dict
 from robust_hypergan.storage.checkpoint import load_checkpoint
 from robust_hypergan.storage.tensor_files import save_tensors
 

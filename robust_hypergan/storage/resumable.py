@@ -26,7 +26,7 @@ from torch.optim.lr_scheduler import LRScheduler
 from robust_hypergan.base.durable import make_folder
 from robust_hypergan.base.errors import InputError
 from robust_hypergan.base.finite import check_finite
-from robust_hypergan.models.networks import first_names
+from robust_hypergan.models.parameters import first_names
 from robust_hypergan.storage.tensor_files import read_tensors, save_tensors
 
 FORMAT = "robust-hypergan progress 2"

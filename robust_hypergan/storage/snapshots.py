@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from robust_hypergan.models.networks import Networks, fingerprint
+from robust_hypergan.models.networks import Networks
+from robust_hypergan.models.parameters import fingerprint
 from robust_hypergan.storage.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 
 FOLDER = "snapshots"

@@ -13,7 +13,8 @@ import torch
 
 from robust_hypergan.base.durable import remove_folder
 from robust_hypergan.base.errors import InputError, check_range
-from robust_hypergan.models.networks import NetworkDistribution, Networks, are_copies, available
+from robust_hypergan.models.networks import NetworkDistribution, Networks, available
+from robust_hypergan.models.parameters import are_copies
 from robust_hypergan.reports import ADVERSARIAL_TABLES, compare_attacks
 from robust_hypergan.runs.bench_config import DataConfig
 from robust_hypergan.runs.run_folder import RunFolder

@@ -18,7 +18,8 @@ from robust_hypergan.base.progress import track
 from robust_hypergan.models.deep_ensemble import MOST_MEMBERS, DeepEnsemble
 from robust_hypergan.models.hypergan import HyperGAN, HyperGANConfig
 from robust_hypergan.models.mc_dropout import DropoutNetworks
-from robust_hypergan.models.networks import Networks, Params
+from robust_hypergan.models.networks import Networks
+from robust_hypergan.models.parameters import Params
 from robust_hypergan.reports import REGRESSION_TABLES, summarise_regression
 from robust_hypergan.runs.run_folder import RunFolder
 from robust_hypergan.studies.regression_fits import FitConfig, fit_dropout, fit_ensemble, fit_hypergan
@@ -31,7 +32,7 @@ from robust_hypergan.studies.regression_networks import (
 )
 from robust_hypergan.studies.study import Tables, run_study
 from robust_hypergan.studies.study_parts import kept_tables
-from robust_hypergan.training.trainer import MOST_STEPS
+from robust_hypergan.training.config import MOST_STEPS
 
 ANCHORED = "hypergan-anchored"
 """The kind of a HyperGAN whose networks have anchors of their own."""

@@ -19,7 +19,7 @@ from robust_hypergan.base.finite import NotFinite
 from robust_hypergan.models.hypergan import HyperGAN, HyperGANConfig, seeded
 from robust_hypergan.models.layers import layer_shapes
 from robust_hypergan.models.mc_dropout import DropoutNetworks
-from robust_hypergan.models.networks import Params
+from robust_hypergan.models.parameters import Params
 from robust_hypergan.studies.regression_networks import NOISE, Observations, RegressionNetwork, evaluate
 
 

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call, vmap
 
-from robust_hypergan.models.networks import Params
+from robust_hypergan.models.parameters import Params
 
 DATA_END = 4.0
 """The training points lie in [-4, 4]."""

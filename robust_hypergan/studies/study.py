@@ -22,12 +22,12 @@ from robust_hypergan.models.networks import (
     NetworkDistribution,
     Networks,
     check_draw,
-    fingerprint,
     fresh_available,
     kind_of,
     move,
     without_attacker,
 )
+from robust_hypergan.models.parameters import fingerprint
 from robust_hypergan.reports import write_study, write_table
 from robust_hypergan.runs.bench_config import plain_values
 from robust_hypergan.runs.run_folder import RunFolder

@@ -23,7 +23,8 @@ from robust_hypergan.base.user_code import code_digest
 from robust_hypergan.data.outliers import load_outliers
 from robust_hypergan.models.compatibility import check_fit
 from robust_hypergan.models.hypergan import HyperGAN
-from robust_hypergan.models.networks import Networks, fingerprint, move
+from robust_hypergan.models.networks import Networks, move
+from robust_hypergan.models.parameters import fingerprint
 from robust_hypergan.reports import TRADEOFF_COLUMNS, paired_difference_interval
 from robust_hypergan.runs.bench_config import DataConfig, plain_values
 from robust_hypergan.runs.run_folder import RunFolder

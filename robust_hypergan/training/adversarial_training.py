@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from robust_hypergan.attacks import pgd
-from robust_hypergan.models.networks import Params, bind, load, networks_of
+from robust_hypergan.models.parameters import Params, bind, load, networks_of
 
 
 def others_adversarials(

@@ -24,12 +24,13 @@ from robust_hypergan.data.datasets import Dataset
 from robust_hypergan.models.deep_ensemble import MOST_MEMBERS, DeepEnsemble
 from robust_hypergan.models.gaussian import GaussianPosterior
 from robust_hypergan.models.mc_dropout import DropoutNetworks
-from robust_hypergan.models.networks import Params, StoredDistribution
+from robust_hypergan.models.networks import StoredDistribution
 from robust_hypergan.models.ordinary import OrdinaryNetwork
+from robust_hypergan.models.parameters import Params
 from robust_hypergan.storage.resumable import Saved
+from robust_hypergan.training.config import TrainConfig
 from robust_hypergan.training.fitting import Fit, Schedule
 from robust_hypergan.training.loop import STATE_NAME, last_good_told, shapes_of, write_log
-from robust_hypergan.training.trainer import TrainConfig
 
 Build = Callable[[int], nn.Module]
 """A seed to a fresh classifier."""

@@ -16,9 +16,9 @@ from robust_hypergan.base.finite import NotFinite, first_layer_not_finite
 from robust_hypergan.base.layout import preferred_layout
 from robust_hypergan.data.augmentation import augment
 from robust_hypergan.data.datasets import to_unit
-from robust_hypergan.models.networks import Params
+from robust_hypergan.models.parameters import Params
+from robust_hypergan.training.config import TrainConfig
 from robust_hypergan.training.network_gradients import is_half
-from robust_hypergan.training.trainer import TrainConfig
 
 
 @dataclass(frozen=True)

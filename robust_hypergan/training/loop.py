@@ -23,7 +23,8 @@ from robust_hypergan.models.hypergan import HyperGAN
 from robust_hypergan.reports import TRAINING_COLUMNS, write_table
 from robust_hypergan.storage.resumable import FOLDER, Saved
 from robust_hypergan.storage.snapshots import find_snapshots
-from robust_hypergan.training.trainer import TrainConfig, Trainer
+from robust_hypergan.training.config import TrainConfig
+from robust_hypergan.training.trainer import Trainer
 
 LOG_EVERY = 10
 """Steps that one row of ``training.csv`` averages over."""

@@ -15,7 +15,7 @@ from robust_hypergan.base.distributed import ALONE, Ranks
 from robust_hypergan.base.layout import preferred_layout
 from robust_hypergan.engine.half import can_halve, halved
 from robust_hypergan.engine.replay import Replayed
-from robust_hypergan.models.networks import Params, call_network
+from robust_hypergan.models.parameters import Params, call_network
 
 
 class NetworkGradients:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from robust_hypergan.base.errors import unknown
 from robust_hypergan.models.hypergan import HyperGANConfig
-from robust_hypergan.training.trainer import TrainConfig
+from robust_hypergan.training.config import TrainConfig
 
 
 @dataclass(frozen=True)

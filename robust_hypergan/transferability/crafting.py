@@ -30,7 +30,8 @@ from robust_hypergan.base.progress import track
 from robust_hypergan.base.user_code import code_digest
 from robust_hypergan.engine.ensemble import network_logits
 from robust_hypergan.engine.shared_fold import share_state
-from robust_hypergan.models.networks import NetworkDistribution, Networks, fingerprint
+from robust_hypergan.models.networks import NetworkDistribution, Networks
+from robust_hypergan.models.parameters import fingerprint
 from robust_hypergan.storage.resumable import NOWHERE, Saved, digest
 from robust_hypergan.transferability.cells import Cell
 from robust_hypergan.transferability.config import TransferConfig

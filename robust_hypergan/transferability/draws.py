@@ -11,7 +11,8 @@ from torch import nn
 from robust_hypergan.attacks import Ensemble
 from robust_hypergan.base.errors import check_range
 from robust_hypergan.engine.ensemble import NETWORK_BLOCK
-from robust_hypergan.models.networks import NetworkDistribution, Networks, bind, networks_of
+from robust_hypergan.models.networks import NetworkDistribution, Networks
+from robust_hypergan.models.parameters import bind, networks_of
 
 
 class DistributionDraws:

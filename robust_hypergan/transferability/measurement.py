@@ -21,13 +21,8 @@ from robust_hypergan.data.datasets import Dataset, to_unit
 from robust_hypergan.engine.cascade import Account
 from robust_hypergan.engine.ensemble import network_logits
 from robust_hypergan.models.compatibility import check_fit
-from robust_hypergan.models.networks import (
-    NetworkDistribution,
-    Networks,
-    check_draw,
-    fingerprint,
-    materialise,
-)
+from robust_hypergan.models.networks import NetworkDistribution, Networks, check_draw, materialise
+from robust_hypergan.models.parameters import fingerprint
 from robust_hypergan.reports import summarise, summary_html
 from robust_hypergan.storage.resumable import Saved, digest
 from robust_hypergan.transferability.cells import Cell, SavedCell, cell_record

@@ -121,9 +121,9 @@ def test_a_classifier_that_gives_anything_else_is_one_line(logits, refuse, traps
 def test_a_training_that_diverges_is_not_measured(training_set, untrained):
     import copy
 
+    from robust_hypergan.training.config import TrainConfig
     from robust_hypergan.training.ensemble_training import EnsembleConfig, train_ensemble
     from robust_hypergan.training.loop import train
-    from robust_hypergan.training.trainer import TrainConfig
 
     config = TrainConfig(steps=20, networks=2, batch=8, learning_rate=1e30, codes=16, pretraining=1)
     with pytest.raises(InputError, match=r"training stopped after \d+ steps: .* lower --learning-rate"):

@@ -21,10 +21,11 @@ from robust_hypergan.storage.resumable import Saved
 from robust_hypergan.storage.snapshots import keep_snapshot
 from robust_hypergan.studies.regression_fits import FitConfig, fit_ensemble
 from robust_hypergan.studies.regression_networks import Observations
+from robust_hypergan.training.config import TrainConfig
 from robust_hypergan.training.ensemble_training import ENSEMBLE_KINDS, EnsembleConfig, train_ensemble
 from robust_hypergan.training.loop import train
 from robust_hypergan.training.network_gradients import NetworkGradients
-from robust_hypergan.training.trainer import TrainConfig, Trainer
+from robust_hypergan.training.trainer import Trainer
 from robust_hypergan.transferability.config import TransferConfig
 from robust_hypergan.transferability.measurement import transfer
 from tests.conftest import TINY, TinyClassifier

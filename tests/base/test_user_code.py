@@ -18,7 +18,7 @@ from robust_hypergan.models.networks import Networks, materialise
 from robust_hypergan.runs.bench_config import BenchConfig
 from robust_hypergan.runs.benchmark import bench
 from robust_hypergan.storage.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
-from robust_hypergan.training.trainer import TrainConfig
+from robust_hypergan.training.config import TrainConfig
 from robust_hypergan.transferability.config import TransferConfig
 
 CODE = """

@@ -18,10 +18,11 @@ import torch
 from safetensors.torch import load_file
 
 from robust_hypergan.cli.main import cli
-from robust_hypergan.models.networks import Networks, fingerprint
+from robust_hypergan.models.networks import Networks
+from robust_hypergan.models.parameters import fingerprint
 from robust_hypergan.runs.bench_config import BenchConfig
 from robust_hypergan.storage.checkpoint import load_checkpoint
-from robust_hypergan.training.trainer import TRAINING_PRECISIONS
+from robust_hypergan.training.config import TRAINING_PRECISIONS
 from robust_hypergan.transferability.cells import Cell, SavedCell, load_cells, save_cell
 from tests.small_classifier import Small
 from tests.small_classifier import __file__ as CLASSIFIER

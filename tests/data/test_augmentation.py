@@ -8,7 +8,8 @@ from robust_hypergan.data.augmentation import PADDING, augment
 from robust_hypergan.data.datasets import make_dataset
 from robust_hypergan.models.classifiers import build_classifier
 from robust_hypergan.models.hypergan import HyperGAN
-from robust_hypergan.training.trainer import TrainConfig, Trainer
+from robust_hypergan.training.config import TrainConfig
+from robust_hypergan.training.trainer import Trainer
 
 
 def generator(seed: int = 0) -> torch.Generator:

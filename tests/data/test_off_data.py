@@ -11,9 +11,11 @@ from robust_hypergan.base.errors import InputError
 from robust_hypergan.data.datasets import to_unit
 from robust_hypergan.data.off_data import off_data_count, own_answers, with_off_data, without_class
 from robust_hypergan.models.hypergan import HyperGAN
-from robust_hypergan.models.networks import Networks, call_network, networks_of
+from robust_hypergan.models.networks import Networks
+from robust_hypergan.models.parameters import call_network, networks_of
+from robust_hypergan.training.config import TrainConfig
 from robust_hypergan.training.network_gradients import NetworkGradients
-from robust_hypergan.training.trainer import TrainConfig, Trainer
+from robust_hypergan.training.trainer import Trainer
 
 
 def seeded(seed: int = 0) -> torch.Generator:

@@ -10,8 +10,8 @@ from robust_hypergan.models.classifiers import MNISTClassifier
 from robust_hypergan.models.hypergan import ChunkedLayerGenerator, HyperGAN, HyperGANConfig
 from robust_hypergan.models.networks import Networks
 from robust_hypergan.storage.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from robust_hypergan.training.config import TrainConfig
 from robust_hypergan.training.loop import train
-from robust_hypergan.training.trainer import TrainConfig
 from tests.conftest import TinyClassifier
 
 

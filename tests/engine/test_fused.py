@@ -20,7 +20,8 @@ from robust_hypergan.engine.fused import fused, pooled_convolution
 from robust_hypergan.engine.vectorised import fuses
 from robust_hypergan.models.classifiers import CIFARClassifier, MNISTClassifier
 from robust_hypergan.models.hypergan import HyperGAN
-from robust_hypergan.models.networks import Networks, call_network
+from robust_hypergan.models.networks import Networks
+from robust_hypergan.models.parameters import call_network
 from robust_hypergan.models.residual import ResidualClassifier
 
 

@@ -12,8 +12,8 @@ from robust_hypergan.measures.accuracy import measure_accuracy
 from robust_hypergan.models.compatibility import check_fit
 from robust_hypergan.models.deep_ensemble import DeepEnsemble
 from robust_hypergan.models.hypergan import HyperGAN
+from robust_hypergan.training.config import TrainConfig
 from robust_hypergan.training.loop import train
-from robust_hypergan.training.trainer import TrainConfig
 from robust_hypergan.transferability.config import TransferConfig
 from robust_hypergan.transferability.measurement import transfer
 from tests.zoo import ZOO

@@ -11,8 +11,8 @@ from robust_hypergan.models.layer_generators import ChunkedLayerGenerator
 from robust_hypergan.models.networks import Networks
 from robust_hypergan.models.residual import ResidualBlock, ResidualClassifier
 from robust_hypergan.storage.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from robust_hypergan.training.config import TrainConfig
 from robust_hypergan.training.loop import train
-from robust_hypergan.training.trainer import TrainConfig
 from robust_hypergan.transferability.config import TransferConfig
 from robust_hypergan.transferability.measurement import transfer
 

@@ -13,16 +13,17 @@ from robust_hypergan.base.errors import InputError
 from robust_hypergan.evidence.measured import EvidenceConfig
 from robust_hypergan.measures.accuracy import measure_accuracy
 from robust_hypergan.models.classifiers import build_classifier
-from robust_hypergan.models.networks import Networks, fingerprint, materialise
+from robust_hypergan.models.networks import Networks, materialise
 from robust_hypergan.models.ordinary import OrdinaryNetwork
+from robust_hypergan.models.parameters import fingerprint
 from robust_hypergan.reports import load_run, write_report
 from robust_hypergan.reports.section_beside import beside_section
 from robust_hypergan.runs.bench_config import BenchConfig
 from robust_hypergan.runs.benchmark import bench
 from robust_hypergan.runs.beside import NETWORK_KINDS, beside_configs
 from robust_hypergan.storage.checkpoint import Checkpoint
+from robust_hypergan.training.config import TrainConfig
 from robust_hypergan.training.ensemble_training import EnsembleConfig
-from robust_hypergan.training.trainer import TrainConfig
 from robust_hypergan.transferability.config import TransferConfig
 from tests.conftest import TinyClassifier
 from tests.small_classifier import __file__ as CLASSIFIER

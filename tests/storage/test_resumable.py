@@ -15,7 +15,8 @@ from robust_hypergan.engine.cascade import Account
 from robust_hypergan.engine.ensemble import EnsembleForward
 from robust_hypergan.evidence.sources import AcrossSources, SourceCell
 from robust_hypergan.storage.resumable import Saved
-from robust_hypergan.training.trainer import TrainConfig, Trainer
+from robust_hypergan.training.config import TrainConfig
+from robust_hypergan.training.trainer import Trainer
 from robust_hypergan.transferability.config import TransferConfig
 from robust_hypergan.transferability.fold import Fold
 from robust_hypergan.transferability.measurement import transfer

@@ -11,8 +11,9 @@ from robust_hypergan.models.classifiers import MNISTClassifier
 from robust_hypergan.models.deep_ensemble import DeepEnsemble
 from robust_hypergan.models.hypergan import HyperGAN, HyperGANConfig
 from robust_hypergan.models.mc_dropout import DropoutNetworks
-from robust_hypergan.models.networks import Networks, bind, networks_of
+from robust_hypergan.models.networks import Networks
 from robust_hypergan.models.ordinary import OrdinaryNetwork
+from robust_hypergan.models.parameters import bind, networks_of
 from robust_hypergan.reports.studies import STUDIES
 from robust_hypergan.reports.study import load_study
 from robust_hypergan.runs.bench_config import DataConfig

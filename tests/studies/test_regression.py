@@ -10,7 +10,8 @@ import torch
 
 from robust_hypergan.base.errors import InputError
 from robust_hypergan.models.hypergan import HyperGAN, HyperGANConfig
-from robust_hypergan.models.networks import Networks, bind, networks_of
+from robust_hypergan.models.networks import Networks
+from robust_hypergan.models.parameters import bind, networks_of
 from robust_hypergan.studies import regression, regression_fits
 from robust_hypergan.studies.regression import ANCHORED, RegressionConfig, _predictions, run_regression
 from robust_hypergan.studies.regression_fits import (

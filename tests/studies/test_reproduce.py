@@ -18,7 +18,7 @@ from robust_hypergan.studies.budgets import Item, Plan, find_plan
 from robust_hypergan.studies.classification import ClassificationConfig, run_classification
 from robust_hypergan.studies.hardening import HardeningConfig, run_hardening
 from robust_hypergan.studies.reproduce import run_reproduction
-from robust_hypergan.training.trainer import TrainConfig
+from robust_hypergan.training.config import TrainConfig
 from robust_hypergan.transferability.config import TransferConfig
 from tests.small_classifier import Small
 from tests.small_classifier import __file__ as CLASSIFIER

@@ -5,9 +5,11 @@ import torch
 from robust_hypergan.data.datasets import make_dataset
 from robust_hypergan.models.classifiers import build_classifier
 from robust_hypergan.models.hypergan import HyperGAN
-from robust_hypergan.models.networks import Networks, call_network, networks_of
+from robust_hypergan.models.networks import Networks
+from robust_hypergan.models.parameters import call_network, networks_of
 from robust_hypergan.training.adversarial_training import others_adversarials
-from robust_hypergan.training.trainer import TrainConfig, Trainer
+from robust_hypergan.training.config import TrainConfig
+from robust_hypergan.training.trainer import Trainer
 
 
 def drawn(*shape: int) -> torch.Tensor:

@@ -20,6 +20,7 @@ from robust_hypergan.models.ordinary import OrdinaryNetwork
 from robust_hypergan.runs.bench_config import BenchConfig
 from robust_hypergan.runs.benchmark import bench
 from robust_hypergan.storage.checkpoint import load_checkpoint
+from robust_hypergan.training.config import TrainConfig
 from robust_hypergan.training.ensemble_training import (
     ENSEMBLE_KINDS,
     EnsembleConfig,
@@ -28,7 +29,6 @@ from robust_hypergan.training.ensemble_training import (
 )
 from robust_hypergan.training.fitting import Fit
 from robust_hypergan.training.loop import STATE_NAME, forget_state
-from robust_hypergan.training.trainer import TrainConfig
 from robust_hypergan.transferability.config import TransferConfig
 from tests.zoo import ResidualNetwork
 

@@ -19,10 +19,11 @@ from robust_hypergan.models.hypergan import HyperGAN
 from robust_hypergan.models.networks import Networks
 from robust_hypergan.storage.checkpoint import Checkpoint
 from robust_hypergan.storage.snapshots import find_snapshots, keep_snapshot
+from robust_hypergan.training.config import TrainConfig
 from robust_hypergan.training.loop import STATE_NAME, forget_state, train
 from robust_hypergan.training.network_gradients import NetworkGradients
 from robust_hypergan.training.presets import PRESETS, find_preset
-from robust_hypergan.training.trainer import TrainConfig, Trainer
+from robust_hypergan.training.trainer import Trainer
 
 SHORT = TrainConfig(steps=30, networks=3, batch=16, warmup=5, codes=32, pretraining=5)
 

@@ -28,8 +28,8 @@ from robust_hypergan.runs.bench_config import BenchConfig
 from robust_hypergan.runs.benchmark import bench
 from robust_hypergan.storage.checkpoint import Checkpoint, save_checkpoint
 from robust_hypergan.storage.export import export_networks
+from robust_hypergan.training.config import TrainConfig
 from robust_hypergan.training.loop import train
-from robust_hypergan.training.trainer import TrainConfig
 from robust_hypergan.transferability.cells import cell_record, load_cells, save_cell
 from robust_hypergan.transferability.config import TransferConfig, choose_examples
 from robust_hypergan.transferability.measurement import transfer
