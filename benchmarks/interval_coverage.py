@@ -24,7 +24,7 @@ from robust_hypergan.reports import (
     sources_mean_interval,
     unlimited_columns_interval,
 )
-from robust_hypergan.reports.differences import paired_difference_interval
+from robust_hypergan.reports.statistics.differences import paired_difference_interval
 
 Outcomes = NDArray[np.bool_]
 

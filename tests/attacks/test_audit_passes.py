@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from robust_hypergan.attacks import Attack, AttackError, Audit, craft_audited, find_attack
-from robust_hypergan.reports.record import parse_cell
+from robust_hypergan.reports.tables.record import parse_cell
 
 
 def audit_of(attack, linear, inputs, labels, generator):

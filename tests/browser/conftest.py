@@ -6,7 +6,6 @@ the environment variable ``CHROMIUM`` is ``required``.
 
 from __future__ import annotations
 
-import importlib
 import os
 import shutil
 from collections.abc import Iterator
@@ -18,6 +17,7 @@ import pytest
 
 from robust_hypergan.reports import write_report
 from robust_hypergan.reports.section import Section, Table
+from robust_hypergan.reports.sections import evidence
 from tests.reports.conftest import make_run
 
 COMMANDS = ("chromium", "chromium-browser", "google-chrome", "chrome")
@@ -88,10 +88,9 @@ def values_section(*_: Any) -> Section:
 @pytest.fixture(scope="session")
 def report(chromium: Any, tmp_path_factory: pytest.TempPathFactory) -> str:  # noqa: ARG001 - skips it too
     """The address of a report; made only where there is a browser to open it."""
-    sections = importlib.import_module("robust_hypergan.reports.sections")  # not the function of that name
     run = make_run(attacks=("fgsm", "pgd:steps=40", HOSTILE), examples=30, networks=20)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sections, "SECTIONS", [checks_section, values_section])
+        patch.setattr(evidence, "SECTIONS", [checks_section, values_section])
         return write_report(run.write(tmp_path_factory.mktemp("browser") / "run")).as_uri()
 
 

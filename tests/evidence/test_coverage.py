@@ -14,7 +14,7 @@ from robust_hypergan.models.deep_ensemble import DeepEnsemble
 from robust_hypergan.models.networks import Networks, materialise
 from robust_hypergan.models.ordinary import OrdinaryNetwork
 from robust_hypergan.reports import wilson_interval
-from robust_hypergan.reports.statistics import crossed_mean_interval
+from robust_hypergan.reports.statistics.intervals import crossed_mean_interval
 from robust_hypergan.transferability.cells import Cell
 from robust_hypergan.transferability.config import TransferConfig
 from robust_hypergan.transferability.measurement import transfer

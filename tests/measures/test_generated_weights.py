@@ -10,7 +10,7 @@ from robust_hypergan.models.deep_ensemble import DeepEnsemble
 from robust_hypergan.models.gaussian import GaussianPosterior
 from robust_hypergan.models.mc_dropout import DropoutNetworks
 from robust_hypergan.models.networks import Networks
-from robust_hypergan.reports.weight_shapes import share_not_normal
+from robust_hypergan.reports.statistics.weight_shapes import share_not_normal
 
 FRESH = Networks(0, "fresh", range(20))  # more than a block
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from safetensors.numpy import save_file
 from scipy.special import expit
 
-from robust_hypergan.reports.statistics import wilson_interval
+from robust_hypergan.reports.statistics.intervals import wilson_interval
 
 CLASSES = 10
 

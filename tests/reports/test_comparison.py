@@ -16,13 +16,13 @@ from scipy.special import expit
 from robust_hypergan.base.errors import InputError
 from robust_hypergan.reports import compare_runs, load_run, write_comparison
 from robust_hypergan.reports.columns import COMPARISON_COLUMNS
-from robust_hypergan.reports.comparison_tables import differences_table
-from robust_hypergan.reports.differences import difference_interval, paired_difference_interval
-from robust_hypergan.reports.figure_comparison import draw_comparison, draw_spread
-from robust_hypergan.reports.figure_style import KIND_COLOURS, kind_colours
-from robust_hypergan.reports.files import read_table
-from robust_hypergan.reports.run import Run
-from robust_hypergan.reports.section_comparison import comparison_section
+from robust_hypergan.reports.figures.comparison import draw_comparison, draw_spread
+from robust_hypergan.reports.figures.style import KIND_COLOURS, kind_colours
+from robust_hypergan.reports.sections.comparison import comparison_section
+from robust_hypergan.reports.sections.comparison_tables import differences_table
+from robust_hypergan.reports.statistics.differences import difference_interval, paired_difference_interval
+from robust_hypergan.reports.tables.files import read_table
+from robust_hypergan.reports.tables.run import Run
 from tests.reports.test_page import HOSTILE, Outline
 
 Make = Callable[..., Run]

@@ -11,16 +11,16 @@ import pandas as pd
 import pytest
 
 from robust_hypergan.reports.columns import EVIDENCE_TABLES
-from robust_hypergan.reports.detection import (
+from robust_hypergan.reports.figures.entropy import draw_entropy
+from robust_hypergan.reports.sections.detection import detection_section
+from robust_hypergan.reports.statistics.detection import (
     auroc_difference_interval,
     auroc_interval,
     detection_table,
     false_alarms,
     false_alarms_interval,
 )
-from robust_hypergan.reports.figure_entropy import draw_entropy
-from robust_hypergan.reports.run import load_run
-from robust_hypergan.reports.section_detection import detection_section
+from robust_hypergan.reports.tables.run import load_run
 
 
 def kernels(positives: np.ndarray, negatives: np.ndarray) -> np.ndarray:

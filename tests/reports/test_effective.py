@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from scipy.special import expit
 
-from robust_hypergan.reports.effective import effective_wilson_interval
-from robust_hypergan.reports.statistics import wilson_interval
+from robust_hypergan.reports.statistics.effective import effective_wilson_interval
+from robust_hypergan.reports.statistics.intervals import wilson_interval
 
 
 @pytest.mark.parametrize("right", [0, 3, 20])

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from robust_hypergan.reports.figure_gallery import answers, choose_rows, draw_gallery, magnified
-from robust_hypergan.reports.run import Gallery
+from robust_hypergan.reports.figures.gallery import answers, choose_rows, draw_gallery, magnified
+from robust_hypergan.reports.tables.run import Gallery
 
 
 def test_the_difference_fills_the_range_around_grey() -> None:

@@ -10,7 +10,7 @@ import pytest
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
-from robust_hypergan.reports.figure_style import (
+from robust_hypergan.reports.figures.style import (
     COLOURS,
     attack_colours,
     darker,

@@ -15,14 +15,14 @@ from matplotlib.collections import PathCollection
 from matplotlib.figure import Figure
 
 from robust_hypergan.reports.columns import TRAINING_COLUMNS
-from robust_hypergan.reports.figure_distribution import draw_ecdf, draw_histograms, fooled_fractions
-from robust_hypergan.reports.figure_networks import draw_networks
-from robust_hypergan.reports.figure_style import render
-from robust_hypergan.reports.figure_training import draw_training
-from robust_hypergan.reports.figure_transfer import draw_transfer
-from robust_hypergan.reports.pictures import pictures
-from robust_hypergan.reports.run import Run, load_run
-from robust_hypergan.reports.tables import summarise
+from robust_hypergan.reports.figures.distribution import draw_ecdf, draw_histograms, fooled_fractions
+from robust_hypergan.reports.figures.networks import draw_networks
+from robust_hypergan.reports.figures.style import render
+from robust_hypergan.reports.figures.training import draw_training
+from robust_hypergan.reports.figures.transfer import draw_transfer
+from robust_hypergan.reports.page.pictures import pictures
+from robust_hypergan.reports.tables.run import Run, load_run
+from robust_hypergan.reports.tables.summary import summarise
 
 HOSTILE = ("<script>alert(1)</script>", "$\\frac", "fgsm:" + "long," * 60, "a\nb", "100%_#{}")
 

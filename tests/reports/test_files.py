@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from robust_hypergan.base.errors import InputError
-from robust_hypergan.reports.files import read_table, write_bytes, write_table
+from robust_hypergan.reports.tables.files import read_table, write_bytes, write_table
 
 COLUMNS = ["attack", "eps", "fooled", "source_fooled", "wrong_label"]
 

@@ -10,10 +10,10 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from robust_hypergan.reports.findings import find, headline
-from robust_hypergan.reports.paper_statements import compare
-from robust_hypergan.reports.run import load_run
-from robust_hypergan.reports.tables import SUMMARY_COLUMNS, summarise
+from robust_hypergan.reports.page.findings import find, headline
+from robust_hypergan.reports.sections.paper_statements import compare
+from robust_hypergan.reports.tables.run import load_run
+from robust_hypergan.reports.tables.summary import SUMMARY_COLUMNS, summarise
 from robust_hypergan.reports.wording import base
 
 

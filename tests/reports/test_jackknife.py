@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from robust_hypergan.reports.jackknife import (
+from robust_hypergan.reports.statistics.jackknife import (
     LOG,
     LOGIT,
     PLAIN,

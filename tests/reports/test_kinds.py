@@ -16,21 +16,21 @@ from matplotlib.collections import PathCollection
 from matplotlib.colors import to_hex
 
 from robust_hypergan.reports.columns import COMPARISON_COLUMNS, COVERAGE_COLUMNS
-from robust_hypergan.reports.detection import detection_table
-from robust_hypergan.reports.figure_kinds import draw_kinds, draw_kinds_cumulative
-from robust_hypergan.reports.figure_networks import draw_networks_of_kinds
-from robust_hypergan.reports.figure_style import KIND_COLOURS, kind_colours
-from robust_hypergan.reports.kinds import attack_titles, kinds_of
-from robust_hypergan.reports.pair_correlations import correlate_pairs
-from robust_hypergan.reports.run import Run, beside_folder, load_run
+from robust_hypergan.reports.figures.kinds import draw_kinds, draw_kinds_cumulative
+from robust_hypergan.reports.figures.networks import draw_networks_of_kinds
+from robust_hypergan.reports.figures.style import KIND_COLOURS, kind_colours
 from robust_hypergan.reports.section import Section
-from robust_hypergan.reports.section_beside import beside_section
-from robust_hypergan.reports.section_coverage import coverage_section
-from robust_hypergan.reports.section_detection import detection_section
-from robust_hypergan.reports.section_pairs import pairs_section
-from robust_hypergan.reports.section_sources import sources_section
-from robust_hypergan.reports.section_uses import uses_section
-from robust_hypergan.reports.section_wrong_labels import wrong_labels_section
+from robust_hypergan.reports.sections.beside import beside_section
+from robust_hypergan.reports.sections.coverage import coverage_section
+from robust_hypergan.reports.sections.detection import detection_section
+from robust_hypergan.reports.sections.kinds import attack_titles, kinds_of
+from robust_hypergan.reports.sections.pairs import pairs_section
+from robust_hypergan.reports.sections.sources import sources_section
+from robust_hypergan.reports.sections.uses import uses_section
+from robust_hypergan.reports.sections.wrong_labels import wrong_labels_section
+from robust_hypergan.reports.statistics.detection import detection_table
+from robust_hypergan.reports.statistics.pair_correlations import correlate_pairs
+from robust_hypergan.reports.tables.run import Run, beside_folder, load_run
 from robust_hypergan.reports.wording import DASH
 from tests.reports import (
     test_detection,

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from robust_hypergan.reports.detection import auroc_difference_interval
-from robust_hypergan.reports.outlier_tables import (
+from robust_hypergan.reports.statistics.detection import auroc_difference_interval
+from robust_hypergan.reports.tables.outliers import (
     OUTLIER_TABLES,
     SCORES,
     SHARES,

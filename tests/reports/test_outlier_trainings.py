@@ -11,16 +11,16 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from robust_hypergan.reports.differences import independent_difference_interval
-from robust_hypergan.reports.figure_outliers import draw_trainings
-from robust_hypergan.reports.outlier_tables import OUTLIER_TABLES
-from robust_hypergan.reports.outlier_trainings import (
+from robust_hypergan.reports.figures.outliers import draw_trainings
+from robust_hypergan.reports.statistics.differences import independent_difference_interval
+from robust_hypergan.reports.studies.out_of_distribution import claims
+from robust_hypergan.reports.studies.outlier_trainings import (
     areas_over_trainings,
     differences_over_trainings,
     trainings_section,
 )
-from robust_hypergan.reports.study import Study
-from robust_hypergan.reports.study_out_of_distribution import claims
+from robust_hypergan.reports.tables.outliers import OUTLIER_TABLES
+from robust_hypergan.reports.tables.study import Study
 from robust_hypergan.reports.wording import DASH, MINUS
 
 AREAS = {"hypergan": [0.985, 0.987, 0.986], "ordinary": [0.981, 0.975, 0.990], "mc-dropout": [0.97]}

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from robust_hypergan.reports import write_report
-from robust_hypergan.reports.findings import find
-from robust_hypergan.reports.page import (
+from robust_hypergan.reports.page.findings import find
+from robust_hypergan.reports.page.render import (
     LARGEST_SVG,
     Content,
     PageFigure,
@@ -24,9 +24,9 @@ from robust_hypergan.reports.page import (
     render_html,
     render_markdown,
 )
-from robust_hypergan.reports.run import load_run
 from robust_hypergan.reports.section import Section, Table
-from robust_hypergan.reports.tables import summarise
+from robust_hypergan.reports.tables.run import load_run
+from robust_hypergan.reports.tables.summary import summarise
 
 HOSTILE = "</script><script>alert(1)</script>\"'><img src=x onerror=alert(1)>"
 VOID = {"meta", "img", "br", "link", "input", "hr"}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from robust_hypergan.reports.page_checks import Check, checks_of, tally
+from robust_hypergan.reports.page.checks import Check, checks_of, tally
 from robust_hypergan.reports.section import Table
 
 HEADINGS = ("check", "verdict", "value", "rule", "where", "source")

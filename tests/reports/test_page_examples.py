@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image as Pixels
 
-from robust_hypergan.reports.page_examples import browsable, png_uri
-from robust_hypergan.reports.run import Gallery
+from robust_hypergan.reports.page.examples import browsable, png_uri
+from robust_hypergan.reports.tables.run import Gallery
 
 
 def pixels(uri: str) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from robust_hypergan.reports.page_tables import numeric
+from robust_hypergan.reports.page.tables import numeric
 from robust_hypergan.reports.section import Table
 
 

@@ -13,10 +13,10 @@ import pytest
 from scipy import stats
 
 from robust_hypergan.reports.columns import EVIDENCE_TABLES
-from robust_hypergan.reports.figure_pairs import draw_pairs
-from robust_hypergan.reports.pair_correlations import correlate_pairs, mantel
-from robust_hypergan.reports.run import load_run
-from robust_hypergan.reports.section_pairs import pairs_section
+from robust_hypergan.reports.figures.pairs import draw_pairs
+from robust_hypergan.reports.sections.pairs import pairs_section
+from robust_hypergan.reports.statistics.pair_correlations import correlate_pairs, mantel
+from robust_hypergan.reports.tables.run import load_run
 from robust_hypergan.reports.wording import MINUS
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from robust_hypergan.base.errors import InputError
-from robust_hypergan.reports.record import Audit, audit_text, parse_cell, parse_record
+from robust_hypergan.reports.tables.record import Audit, audit_text, parse_cell, parse_record
 
 LEAST: dict[str, Any] = {"status": "done", "data": {"name": "mnist"}, "cells": []}
 

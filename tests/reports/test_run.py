@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from robust_hypergan.base.errors import InputError
-from robust_hypergan.reports.run import load_run
+from robust_hypergan.reports.tables.run import load_run
 
 
 def test_a_finished_run_is_read(folder: Path, fake: Any) -> None:

@@ -7,10 +7,10 @@ import pytest
 
 from robust_hypergan.evidence.check_rules import RULES
 from robust_hypergan.reports.columns import CHECKS_COLUMNS
-from robust_hypergan.reports.files import write_table
-from robust_hypergan.reports.findings import headline
-from robust_hypergan.reports.run import load_run
-from robust_hypergan.reports.section_checks import MEANING, checks_section, checks_sentence
+from robust_hypergan.reports.page.findings import headline
+from robust_hypergan.reports.sections.checks import MEANING, checks_section, checks_sentence
+from robust_hypergan.reports.tables.files import write_table
+from robust_hypergan.reports.tables.run import load_run
 
 
 @pytest.fixture

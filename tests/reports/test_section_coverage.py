@@ -6,8 +6,8 @@ import pandas as pd
 import pytest
 
 from robust_hypergan.reports.columns import COVERAGE_COLUMNS
-from robust_hypergan.reports.run import load_run
-from robust_hypergan.reports.section_coverage import coverage_section
+from robust_hypergan.reports.sections.coverage import coverage_section
+from robust_hypergan.reports.tables.run import load_run
 
 
 @pytest.fixture

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from robust_hypergan.reports.run import load_run
-from robust_hypergan.reports.section_precision import precision_section
-from robust_hypergan.reports.tables import summarise
+from robust_hypergan.reports.sections.precision import precision_section
+from robust_hypergan.reports.tables.run import load_run
+from robust_hypergan.reports.tables.summary import summarise
 
 
 def section_of(folder: Path) -> Any:

@@ -11,10 +11,10 @@ import pandas as pd
 import pytest
 
 from robust_hypergan.reports.columns import EVIDENCE_TABLES
-from robust_hypergan.reports.figure_matrix import draw_matrix
-from robust_hypergan.reports.run import load_run
-from robust_hypergan.reports.section_sources import sources_section
-from robust_hypergan.reports.tables import summarise
+from robust_hypergan.reports.figures.matrix import draw_matrix
+from robust_hypergan.reports.sections.sources import sources_section
+from robust_hypergan.reports.tables.run import load_run
+from robust_hypergan.reports.tables.summary import summarise
 from robust_hypergan.reports.wording import interval, percent
 
 KEY = {"attack": "fgsm", "norm": "linf", "eps": 0.1}

@@ -7,8 +7,8 @@ import pytest
 from numpy.typing import NDArray
 from scipy.special import expit
 
-from robust_hypergan.reports.source_statistics import SourceMatrix, SourcesMean, sources_mean_interval
-from robust_hypergan.reports.statistics import crossed_mean_interval
+from robust_hypergan.reports.statistics.intervals import crossed_mean_interval
+from robust_hypergan.reports.statistics.sources import SourceMatrix, SourcesMean, sources_mean_interval
 
 
 def margins(fooled: NDArray[np.bool_], counted: NDArray[np.bool_]) -> SourcesMean:

@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 from scipy import stats
 from scipy.special import expit
 
-from robust_hypergan.reports.differences import (
+from robust_hypergan.reports.statistics.differences import (
     independent_difference_interval,
     paired_difference_interval,
     sign_test,
 )
-from robust_hypergan.reports.statistics import (
+from robust_hypergan.reports.statistics.intervals import (
     crossed_mean_interval,
     is_concentrated,
     unlimited_columns_interval,

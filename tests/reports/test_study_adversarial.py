@@ -10,14 +10,14 @@ import pandas as pd
 import pytest
 
 from robust_hypergan.reports import write_study
-from robust_hypergan.reports.studies import STUDIES
-from robust_hypergan.reports.study import Study, load_study
-from robust_hypergan.reports.study_adversarial import (
+from robust_hypergan.reports.studies.adversarial import (
     ADVERSARIAL_TABLES,
     adversarial_claims,
     adversarial_sections,
     over_trainings,
 )
+from robust_hypergan.reports.studies.kinds import STUDIES
+from robust_hypergan.reports.tables.study import Study, load_study
 
 EPS = (0.1, 0.2)
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from robust_hypergan.reports.study import Study
-from robust_hypergan.reports.study_classification import CLASSIFICATION_TABLES, classification_claims
+from robust_hypergan.reports.studies.classification import CLASSIFICATION_TABLES, classification_claims
+from robust_hypergan.reports.tables.study import Study
 
 ROWS = [
     ("hypergan", 1, 100, 0.966, 0.001, 0.96, 0.975, 0.95, 0.98, 1000),

@@ -13,12 +13,12 @@ from robust_hypergan.reports import (
     weight_shapes,
     write_report,
 )
-from robust_hypergan.reports.figure_filters import draw_filters
-from robust_hypergan.reports.figure_style import KIND_COLOURS
-from robust_hypergan.reports.section_diversity import colours_of
-from robust_hypergan.reports.studies import STUDIES
-from robust_hypergan.reports.study import load_study
-from robust_hypergan.reports.study_diversity import claims, sections
+from robust_hypergan.reports.figures.filters import draw_filters
+from robust_hypergan.reports.figures.style import KIND_COLOURS
+from robust_hypergan.reports.sections.diversity import colours_of
+from robust_hypergan.reports.studies.diversity import claims, sections
+from robust_hypergan.reports.studies.kinds import STUDIES
+from robust_hypergan.reports.tables.study import load_study
 
 LAYERS = ("conv", "linear")
 

@@ -11,9 +11,9 @@ import pandas as pd
 import pytest
 
 from robust_hypergan.reports.columns import COMPARISON_COLUMNS
-from robust_hypergan.reports.studies import STUDIES
-from robust_hypergan.reports.study import Claim, load_study
-from robust_hypergan.reports.study_hardening import hardening_claims
+from robust_hypergan.reports.studies.hardening import hardening_claims
+from robust_hypergan.reports.studies.kinds import STUDIES
+from robust_hypergan.reports.tables.study import Claim, load_study
 
 LESS, MORE, EITHER = (-0.2, -0.3, -0.1), (0.2, 0.1, 0.3), (-0.02, -0.1, 0.06)
 

@@ -13,14 +13,14 @@ from safetensors.numpy import save_file
 
 from robust_hypergan.base.errors import InputError
 from robust_hypergan.reports import write_report
-from robust_hypergan.reports.detection import false_alarms, false_alarms_interval
-from robust_hypergan.reports.figure_extremes import draw_extremes
-from robust_hypergan.reports.figure_outliers import draw_detectors, draw_differences, draw_entropy_cdf
-from robust_hypergan.reports.figure_style import KIND_COLOURS
-from robust_hypergan.reports.outlier_tables import OUTLIER_GALLERY, SCORES, ScoredImages, outlier_tables
-from robust_hypergan.reports.studies import STUDIES
-from robust_hypergan.reports.study import Study, load_study
-from robust_hypergan.reports.study_out_of_distribution import claims, sections
+from robust_hypergan.reports.figures.extremes import draw_extremes
+from robust_hypergan.reports.figures.outliers import draw_detectors, draw_differences, draw_entropy_cdf
+from robust_hypergan.reports.figures.style import KIND_COLOURS
+from robust_hypergan.reports.statistics.detection import false_alarms, false_alarms_interval
+from robust_hypergan.reports.studies.kinds import STUDIES
+from robust_hypergan.reports.studies.out_of_distribution import claims, sections
+from robust_hypergan.reports.tables.outliers import OUTLIER_GALLERY, SCORES, ScoredImages, outlier_tables
+from robust_hypergan.reports.tables.study import Study, load_study
 from robust_hypergan.reports.wording import UNKNOWN
 
 SETS = {"mnist": 0.0, "notmnist": 2.6, "fashion-mnist": 4.0}

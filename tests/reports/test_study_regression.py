@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from robust_hypergan.reports.regression import (
+from robust_hypergan.reports.statistics.regression import (
     by_distance,
     change_outside,
     geometric_mean,
@@ -14,8 +14,8 @@ from robust_hypergan.reports.regression import (
     sampling_error,
     summarise_regression,
 )
-from robust_hypergan.reports.study import Study
-from robust_hypergan.reports.study_regression import REGRESSION
+from robust_hypergan.reports.studies.regression import REGRESSION
+from robust_hypergan.reports.tables.study import Study
 
 X = np.linspace(-6, 6, 49)
 INSIDE = np.abs(X) <= 4

@@ -6,11 +6,11 @@ import pandas as pd
 import pytest
 
 from robust_hypergan.reports import TRADEOFF_COLUMNS, write_report
-from robust_hypergan.reports.figure_tradeoff import attacks_of, draw_tradeoff
-from robust_hypergan.reports.studies import STUDIES
-from robust_hypergan.reports.study import load_study
-from robust_hypergan.reports.study_tradeoff import claims
-from robust_hypergan.reports.tradeoff import by_state, choose
+from robust_hypergan.reports.figures.tradeoff import attacks_of, draw_tradeoff
+from robust_hypergan.reports.studies.kinds import STUDIES
+from robust_hypergan.reports.studies.tradeoff import claims
+from robust_hypergan.reports.tables.study import load_study
+from robust_hypergan.reports.tables.tradeoff import by_state, choose
 
 NAN = float("nan")
 

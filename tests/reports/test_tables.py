@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from robust_hypergan.base.errors import InputError
-from robust_hypergan.reports.files import read_table, write_table
-from robust_hypergan.reports.statistics import crossed_mean_interval
-from robust_hypergan.reports.tables import SUMMARY_COLUMNS, summarise
+from robust_hypergan.reports.statistics.intervals import crossed_mean_interval
+from robust_hypergan.reports.tables.files import read_table, write_table
+from robust_hypergan.reports.tables.summary import SUMMARY_COLUMNS, summarise
 
 
 def test_every_number_of_a_cell_is_recounted_from_its_matrix(fake: Any) -> None:

@@ -10,10 +10,10 @@ import pandas as pd
 import pytest
 
 from robust_hypergan.reports.columns import EVIDENCE_TABLES
-from robust_hypergan.reports.figure_uses import draw_uses
-from robust_hypergan.reports.run import load_run
+from robust_hypergan.reports.figures.uses import draw_uses
 from robust_hypergan.reports.section import Section
-from robust_hypergan.reports.section_uses import uses_section
+from robust_hypergan.reports.sections.uses import uses_section
+from robust_hypergan.reports.tables.run import load_run
 from robust_hypergan.reports.wording import DASH
 
 NAMES = ["source", "fixed draw", "fresh per query", "mean vote of 10 networks"]

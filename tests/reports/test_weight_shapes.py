@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from robust_hypergan.reports.weight_shapes import humps, share_not_normal, weight_shapes
+from robust_hypergan.reports.statistics.weight_shapes import humps, share_not_normal, weight_shapes
 
 RANDOM = np.random.default_rng(0)
 NORMAL = RANDOM.normal(3, 0.1, (1000, 40))

@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 
 from robust_hypergan.reports.columns import EVIDENCE_TABLES
-from robust_hypergan.reports.figure_confusion import MOST_PANELS, draw_confusion
-from robust_hypergan.reports.figure_style import render
-from robust_hypergan.reports.run import Run, load_run
-from robust_hypergan.reports.section_wrong_labels import wrong_labels_section
+from robust_hypergan.reports.figures.confusion import MOST_PANELS, draw_confusion
+from robust_hypergan.reports.figures.style import render
+from robust_hypergan.reports.sections.wrong_labels import wrong_labels_section
+from robust_hypergan.reports.tables.run import Run, load_run
 
 SUMMARY = pd.DataFrame()
 

@@ -17,7 +17,7 @@ from robust_hypergan.models.networks import Networks, materialise
 from robust_hypergan.models.ordinary import OrdinaryNetwork
 from robust_hypergan.models.parameters import fingerprint
 from robust_hypergan.reports import load_run, write_report
-from robust_hypergan.reports.section_beside import beside_section
+from robust_hypergan.reports.sections.beside import beside_section
 from robust_hypergan.runs.bench_config import BenchConfig
 from robust_hypergan.runs.benchmark import bench
 from robust_hypergan.runs.beside import NETWORK_KINDS, beside_configs

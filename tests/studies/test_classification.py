@@ -15,9 +15,9 @@ from robust_hypergan.measures.voting import MeanVotes
 from robust_hypergan.models.classifiers import build_classifier
 from robust_hypergan.models.deep_ensemble import DeepEnsemble
 from robust_hypergan.models.ordinary import OrdinaryNetwork
-from robust_hypergan.reports.studies import STUDIES
-from robust_hypergan.reports.study import load_study
-from robust_hypergan.reports.study_classification import classification_claims
+from robust_hypergan.reports.studies.classification import classification_claims
+from robust_hypergan.reports.studies.kinds import STUDIES
+from robust_hypergan.reports.tables.study import load_study
 from robust_hypergan.runs.bench_config import DataConfig
 from robust_hypergan.storage.checkpoint import Checkpoint, save_checkpoint
 from robust_hypergan.studies.classification import (

@@ -14,8 +14,8 @@ from robust_hypergan.models.mc_dropout import DropoutNetworks
 from robust_hypergan.models.networks import Networks
 from robust_hypergan.models.ordinary import OrdinaryNetwork
 from robust_hypergan.models.parameters import bind, networks_of
-from robust_hypergan.reports.studies import STUDIES
-from robust_hypergan.reports.study import load_study
+from robust_hypergan.reports.studies.kinds import STUDIES
+from robust_hypergan.reports.tables.study import load_study
 from robust_hypergan.runs.bench_config import DataConfig
 from robust_hypergan.storage.checkpoint import Checkpoint, save_checkpoint
 from robust_hypergan.storage.snapshots import keep_snapshot

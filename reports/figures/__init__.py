@@ -1,0 +1,1 @@
+"""One figure a module, drawn from tables alone."""

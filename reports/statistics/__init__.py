@@ -1,0 +1,1 @@
+"""Intervals, tests, correlations and detection rates: what a number from a sample is worth."""
