@@ -1,6 +1,7 @@
 """Imports point one way: the packages of the core, and the two leaves."""
 
 import ast
+import re
 import subprocess
 import sys
 from graphlib import TopologicalSorter
@@ -57,6 +58,16 @@ ATTACKS = modules("attacks", "robust_hypergan.attacks", "*.py")
 def test_these_are_the_packages() -> None:
     assert {name.split(".")[1] for name in CORE} == set(PACKAGES)
     assert {name.split(".")[2] for name in REPORTS if name.count(".") == 3} == set(OF_REPORTS)
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_contributing_names_the_modules_of_a_package(package: str) -> None:
+    table = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8").splitlines()
+    (row,) = [line for line in table if line.startswith(f"| `{package}` |")]
+    parts = [name.split(".")[1:] for name in CORE]
+    assert {module for own, module in parts if own == package} - {"__init__"} <= set(
+        re.findall(r"`(\w+)`", row)
+    )
 
 
 @pytest.mark.parametrize("package", PACKAGES)
