@@ -14,8 +14,6 @@ from robust_hypergan.reports.wording import count, interval, percent, plural, po
 
 Row = Mapping[Hashable, Any]
 
-HOLLOW = " Hollow: the paper's Table 2."
-
 CLASSIFICATION_TABLES = {
     "classification": [
         "name",

@@ -36,7 +36,7 @@ from robust_hypergan.evidence.checks_on_source import (
 from robust_hypergan.evidence.coverage import measure_coverage
 from robust_hypergan.evidence.measured import Measured
 from robust_hypergan.evidence.probe import EFFORTS, Probe
-from robust_hypergan.reports import CHECKS_COLUMNS
+from robust_hypergan.reports import CHECKS_COLUMNS, COVERAGE_COLUMNS
 
 OFF = "turned off: --checks fast turns it on"
 
@@ -51,7 +51,8 @@ def measure_checks(measured: Measured) -> dict[str, pd.DataFrame]:
     if measured.evidence.checks == "off":
         findings = {rule.number: Finding(NOT_RUN, detail=OFF) for rule in RULES}
     else:
-        findings = _findings(measured, tables["coverage"])
+        coverage = tables.get("coverage", pd.DataFrame(columns=COVERAGE_COLUMNS))
+        findings = _findings(measured, coverage)
     rows = [
         (rule.number, rule.name, own.cell, own.value, rule.passes, own.verdict, rule.source, own.detail)
         for rule in RULES

@@ -71,6 +71,8 @@ def coverage_grows(coverage: pd.DataFrame) -> Finding:
     """4: no pair of network counts of one attack between which the fooled fraction surely drops."""
     if coverage.empty:
         raise InputError("coverage was not measured")
+    if coverage.groupby("attack")["held"].nunique().max() < 2:
+        raise InputError(f"K = {coverage['held'].iloc[0]} alone could be measured: nothing to compare")
     drops, values = [], []
     for attack, rows in coverage.sort_values("held").groupby("attack", sort=False):
         points = [tuple(row) for row in rows[["fooled_mean", "fooled_low", "fooled_high"]].to_numpy()]

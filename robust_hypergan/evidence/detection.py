@@ -64,22 +64,29 @@ def uncertainty_of(measured: Measured, images: Tensor) -> Uncertainty:
 
 
 def _adaptive(measured: Measured, done: Sequence[Cell]) -> list[pd.DataFrame]:
-    """Rows of the adaptive attack on some examples at the middle eps; none if it fails."""
+    """Rows of the adaptive attack on some examples at the middle eps; none if it fails.
+
+    It holds the network that was attacked, of saved images the one in their file, and those after it.
+    """
     result, config = measured.result, measured.config
-    held = available(measured.distribution, config.seed, "source", config.source, HELD)
+    if not result.source_here:
+        return []
+    source = result.source
+    first = source.indices[0]
+    held = available(measured.distribution, source.seed, "source", first, HELD)
     own = comparable(done)
     eps = sorted({cell.eps for cell in own})
     images, labels = result.clean[:ADAPTIVE_EXAMPLES], result.labels[:ADAPTIVE_EXAMPLES]
     cell = craft_cell(
         find_attack(f"{ADAPTIVE}:networks={len(held)}"),
-        materialise(measured.distribution, Networks(config.seed, "source", [config.source])),
+        materialise(measured.distribution, source),
         images,
         labels,
         eps=eps[len(eps) // 2],
         norm=own[0].norm,
         target=own[0].target,
         seed=config.seed,
-        draws=lambda: DistributionDraws(measured.distribution, config.seed, config.source),
+        draws=lambda: DistributionDraws(measured.distribution, source.seed, first),
         advance=lambda _: None,
     )
     if cell.error:

@@ -166,10 +166,10 @@ def _load_cell(path: Path) -> SavedCell:
             isinstance(cell.attack, str)
             and isinstance(cell.attacker, str)
             and isinstance(cell.options, dict)
-            and not isinstance(cell.eps, bool)
-            and not isinstance(cell.target, bool)
+            and type(cell.eps) in (int, float)
+            and (cell.target is None or type(cell.target) is int)
         )
-        if not typed or cell.norm not in NORMS or not 0 < float(cell.eps) < math.inf:
+        if not typed or cell.norm not in NORMS or not 0 < cell.eps < math.inf:
             raise ValueError("attack, norm, eps or options can't be right")
         if not len(images) == len(labels) == len(examples) or answers.shape != labels.shape != ():
             raise ValueError(f"{len(images)} images but {len(labels)} labels")

@@ -272,6 +272,8 @@ def saved_folder(folder: Path, dataset, **changed) -> Path:
         ({"norm": "l7"}, "can't be right"),
         ({"eps": float("nan")}, "can't be right"),
         ({"eps": -0.1}, "can't be right"),
+        ({"eps": "0.1"}, "can't be right"),
+        ({"target": 1.0}, "can't be right"),
         ({"tried": [0, 1, 2, 9]}, "examples of fgsm"),
         ({"tried": [0, 1, 2]}, "does not fit its own description"),
         ({"correct": torch.tensor([True, True, False, True])}, "examples of fgsm"),

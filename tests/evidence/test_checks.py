@@ -257,6 +257,15 @@ def test_a_drop_of_the_coverage_is_found_and_noise_is_not(honest):
     assert "from K=4 to 16" in found.detail
     with pytest.raises(InputError, match="not measured"):
         tables.coverage_grows(pd.DataFrame(columns=COVERAGE_COLUMNS))
+    with pytest.raises(InputError, match="K = 4 alone"):
+        tables.coverage_grows(coverage[coverage["held"] == 4])
+
+
+def test_without_coverage_its_check_alone_is_not_run(honest):
+    written = measure_checks(replace(honest, evidence=EvidenceConfig(checks="fast", coverage="off")))
+    assert list(written) == ["checks"]
+    verdicts = written["checks"].set_index("check")["verdict"]
+    assert (verdicts[4], verdicts[1], verdicts[17]) == ("NOT RUN", "PASS", "PASS")
 
 
 def test_an_expectation_of_too_few_draws_is_found(honest, monkeypatch):

@@ -4,6 +4,7 @@ import math
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
@@ -85,6 +86,23 @@ def test_an_adaptive_cell_of_the_run_is_used_as_it_is(trained, test_set):
     assert set(rows["attack"]) == {"", "fgsm", spec}
     assert "outlier" not in set(rows["inputs"])
     assert len(rows[rows["attack"] == spec]) == len(run.result.indices)
+
+
+def test_saved_images_meet_an_adaptive_attack_on_the_network_that_they_were_made_against(
+    trained, untrained, test_set
+):
+    run = measured(trained, test_set, source=3)
+    saved = [run.result.kept(cell, test_set.sha256) for cell in run.result.cells]
+    rows = []
+    for distribution in (trained, untrained):
+        config = TransferConfig(networks=6)
+        result = transfer(distribution, test_set, config, saved=saved)
+        again = replace(run, distribution=distribution, config=config, result=result)
+        rows.append(detection(again)["uncertainty"].query("attack == 'entropy-pgd:networks=8'"))
+    pd.testing.assert_frame_equal(
+        rows[0], detection(run)["uncertainty"].query("attack == 'entropy-pgd:networks=8'")
+    )
+    assert rows[1].empty  # that network is none of these
 
 
 def test_a_small_deep_ensemble_is_measured_with_the_networks_it_has(ensemble, test_set):
