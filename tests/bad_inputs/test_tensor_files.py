@@ -232,6 +232,13 @@ class Named:
         return self.claim
 
 
+class Text(str):
+    """A number that a file holds as text."""
+
+    def __format__(self, _: str) -> str:
+        return str(self)
+
+
 def saved_folder(folder: Path, dataset, **changed) -> Path:
     given = {
         "attack": "fgsm",
@@ -272,7 +279,7 @@ def saved_folder(folder: Path, dataset, **changed) -> Path:
         ({"norm": "l7"}, "can't be right"),
         ({"eps": float("nan")}, "can't be right"),
         ({"eps": -0.1}, "can't be right"),
-        ({"eps": "0.1"}, "can't be right"),
+        ({"eps": Text("0.1")}, "can't be right"),
         ({"target": 1.0}, "can't be right"),
         ({"tried": [0, 1, 2, 9]}, "examples of fgsm"),
         ({"tried": [0, 1, 2]}, "does not fit its own description"),
