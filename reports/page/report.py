@@ -44,7 +44,7 @@ def write_report(folder: Path) -> Path:
     figures = [_finished(run, picture) for picture in pictures(run, summary)]
     parts = [
         PageSection(section, tuple(_finished(run, picture) for picture in section.pictures))
-        for section in evidence_sections(run, summary)
+        for section in evidence_sections(run)
     ]
     examples = browsable(run.gallery, run.record.classes)
     content = Content(

@@ -13,9 +13,8 @@ from robust_hypergan.reports.tables.run import Run
 from robust_hypergan.reports.wording import percent, printable
 
 
-def beside_section(run: Run, summary: pd.DataFrame) -> Section | None:
+def beside_section(run: Run) -> Section | None:
     """The comparison with the other kinds; None if there were none."""
-    del summary  # the comparison's own table has the same numbers for every kind
     table = run.evidence.get("beside")
     if table is None or table.empty:
         return None

@@ -30,7 +30,7 @@ MEANING = {
 """What a failed check means for the result, by its number."""
 
 
-def checks_section(run: Run, _: pd.DataFrame) -> Section | None:
+def checks_section(run: Run) -> Section | None:
     """All checks in their order, with a word on how many hold."""
     checks = run.evidence.get("checks")
     if checks is None or checks.empty:

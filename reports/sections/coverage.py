@@ -25,7 +25,7 @@ from robust_hypergan.reports.wording import (
 HEADINGS = ("attack", "K", "fresh networks", "interval", "attacked networks", "gap (points)", "interval")
 
 
-def coverage_section(run: Run, _: pd.DataFrame) -> Section | None:
+def coverage_section(run: Run) -> Section | None:
     """The table of ``coverage.csv``, its figure, and what it says in words."""
     coverage = run.evidence.get("coverage")
     if coverage is None or coverage.empty:

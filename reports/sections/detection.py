@@ -34,7 +34,7 @@ HEADINGS = (
 Row = Mapping[Hashable, Any]
 
 
-def detection_section(run: Run, summary: pd.DataFrame) -> Section | None:  # noqa: ARG001 - its signature
+def detection_section(run: Run) -> Section | None:
     """From ``uncertainty.csv`` and ``detection.csv``; None without them."""
     uncertainty, detection = run.evidence.get("uncertainty"), run.evidence.get("detection")
     if uncertainty is None or detection is None or not (detection["inputs"] == "adversarial").any():

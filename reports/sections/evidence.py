@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import pandas as pd
-
 from robust_hypergan.reports.section import Section
 from robust_hypergan.reports.sections.beside import beside_section
 from robust_hypergan.reports.sections.checks import checks_section
@@ -18,7 +16,7 @@ from robust_hypergan.reports.sections.uses import uses_section
 from robust_hypergan.reports.sections.wrong_labels import wrong_labels_section
 from robust_hypergan.reports.tables.run import Run
 
-SECTIONS: list[Callable[[Run, pd.DataFrame], Section | None]] = [
+SECTIONS: list[Callable[[Run], Section | None]] = [
     checks_section,
     precision_section,
     beside_section,
@@ -29,9 +27,9 @@ SECTIONS: list[Callable[[Run, pd.DataFrame], Section | None]] = [
     wrong_labels_section,
     pairs_section,
 ]
-"""Each is given the run and its summary, and answers None where the run has no table for it."""
+"""Each is given the run, and answers None where the run has no table for it."""
 
 
-def evidence_sections(run: Run, summary: pd.DataFrame) -> list[Section]:
+def evidence_sections(run: Run) -> list[Section]:
     """Those that this run has tables for."""
-    return [section for make in SECTIONS if (section := make(run, summary)) is not None]
+    return [section for make in SECTIONS if (section := make(run)) is not None]

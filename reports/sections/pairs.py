@@ -23,7 +23,7 @@ ANY_WRONG = (
 HEADINGS = ("measure", "networks", "pairs", "least", "mean", "greatest", "Spearman's correlation", "p")
 
 
-def pairs_section(run: Run, summary: pd.DataFrame) -> Section | None:  # noqa: ARG001 - its signature
+def pairs_section(run: Run) -> Section | None:
     """From ``pairs.csv`` and ``pair_correlations.csv``; None without them, or two that were fooled."""
     every, correlations = run.evidence.get("pairs"), run.evidence.get("pair_correlations")
     if every is None or correlations is None or (pairs := kept_pairs(every)).empty:

@@ -11,7 +11,7 @@ from robust_hypergan.reports.tables.summary import rows_of
 from robust_hypergan.reports.wording import UNKNOWN, cell_text, count, percent
 
 
-def precision_section(run: Run, summary: pd.DataFrame) -> Section | None:
+def precision_section(run: Run) -> Section | None:
     """None unless fresh networks were drawn until the intervals were narrow enough."""
     reason = str(run.record.stopping.get("reason") or "")
     if not reason:
@@ -21,6 +21,7 @@ def precision_section(run: Run, summary: pd.DataFrame) -> Section | None:
         f"{reason[0].upper()}{reason[1:]}.",
         f"Fresh networks after each round: {', '.join(rounds) or UNKNOWN}. Every table and figure holds all.",
     )
+    summary = run.summary
     measured = summary[summary["fooled_mean"].notna()]
     table = Table(
         "Width of the 95% interval of each mean fooled fraction, in percentage points: as it is, and as it"

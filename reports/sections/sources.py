@@ -31,12 +31,12 @@ HEADINGS = (
 )
 
 
-def sources_section(run: Run, summary: pd.DataFrame) -> Section | None:
+def sources_section(run: Run) -> Section | None:
     """None where the run attacked one source alone."""
     means, rows, matrix = (run.evidence.get(stem) for stem in ("source_summary", "sources", "matrix"))
     if means is None or rows is None or matrix is None or means.empty:
         return None
-    paragraphs = (_finding(means, summary), _matrix_finding(matrix))
+    paragraphs = (_finding(means, run.summary), _matrix_finding(matrix))
     picture = Picture(
         "matrix",
         "Who fools whom",

@@ -19,7 +19,7 @@ SINGLE, VOTE = ("fixed draw", "fresh per query"), "mean vote"
 IMAGES = {"tried": "clean, all tried", "clean": "clean, of the cells below"}
 
 
-def uses_section(run: Run, summary: pd.DataFrame) -> Section | None:  # noqa: ARG001 - its signature
+def uses_section(run: Run) -> Section | None:
     """From ``uses.csv``; None without it."""
     uses = run.evidence.get("uses")
     if uses is None or not (uses["images"] == "adversarial").any():

@@ -32,7 +32,7 @@ HEADINGS = (
 )
 
 
-def wrong_labels_section(run: Run, summary: pd.DataFrame) -> Section | None:  # noqa: ARG001 - its signature
+def wrong_labels_section(run: Run) -> Section | None:
     """From ``wrong_labels.csv`` and ``confusion.csv``; None without them, or with nobody fooled."""
     table, counts = run.evidence.get("wrong_labels"), run.evidence.get("confusion")
     if table is None or counts is None:

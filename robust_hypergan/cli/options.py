@@ -153,7 +153,7 @@ TRANSFER = options(
         help="Of the ensemble forward: loop, chunked-loop, compiled-loop, vmap or fused.  "
         "[default: the fastest for device and job]",
     ),
-    click.option("--precision", help="float32, or cascade: bfloat16 with the predictions of float32."),
+    click.option("--precision", help="float32, or cascade: half precision with the predictions of float32."),
     click.option(
         "--checks", default="fast", show_default=True, help="fast, full or off: the credibility checks."
     ),

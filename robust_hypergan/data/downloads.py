@@ -26,8 +26,7 @@ def torchvision_datasets() -> ModuleType:
         InputError: torchvision cannot be imported.
     """
     try:
-        # reason: torchvision ships no type hints
-        import torchvision.datasets  # type: ignore[import-untyped]
+        import torchvision.datasets  # type: ignore[import-untyped]  # it ships no type hints
     except (ImportError, RuntimeError, OSError) as error:  # RuntimeError: a build for another torch
         raise InputError(
             f"torchvision cannot be imported ({one_line(error)}): "

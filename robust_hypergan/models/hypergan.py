@@ -156,7 +156,7 @@ class Discriminator(nn.Module):
 
 
 class HyperGAN:
-    """A distribution over the networks of one classifier: a :class:`NetworkDistribution`.
+    """A distribution over the networks of one classifier, by the protocol ``NetworkDistribution``.
 
     Args:
         classifier: a module that takes images in [0, 1] to logits; see :mod:`robust_hypergan.models.layers`.

@@ -1,4 +1,4 @@
-"""How different the networks of a distribution are: the paper's Tables 3 and 4, and Figures 6 and 7.
+"""How different the networks of a distribution are: the paper's Tables 3 and 4, Figure 6, its appendix's 7.
 
 Any trained networks stand side by side: a HyperGAN with and without its mixer or discriminator, and other
 kinds. All measured networks are of the ``fresh`` stream; where a training has left snapshots, theirs too.

@@ -1,4 +1,4 @@
-"""Named trainings: sizes, steps and rates that were measured together (``docs/results.md``)."""
+"""Named trainings: sizes, steps and rates that were measured together (``docs/method.md``)."""
 
 from __future__ import annotations
 

@@ -109,7 +109,7 @@ class SavedCell:
 
 
 def save_cell(folder: Path, saved: SavedCell) -> None:
-    """Writes a cell's adversarial images losslessly as ``ATTACK-EPS.safetensors``.
+    """Writes a cell losslessly as ``ATTACK-EPS.safetensors``, in L2 ``ATTACK-l2-EPS.safetensors``.
 
     Args:
         folder: where to.

@@ -158,11 +158,11 @@ def test_the_table_sets_every_kind_against_the_clean_images() -> None:
 
 def test_the_section_says_what_the_tables_hold_and_is_remade_from_the_files(folder: Path) -> None:
     uncertainty = make_uncertainty()
-    assert detection_section(load_run(folder), pd.DataFrame()) is None
+    assert detection_section(load_run(folder)) is None
     uncertainty.to_csv(folder / "uncertainty.csv", index=False)
     table = detection_table(uncertainty)
     table.to_csv(folder / "detection.csv", index=False)
-    section = detection_section(load_run(folder), pd.DataFrame())
+    section = detection_section(load_run(folder))
     assert section is not None
     outlying, plain, adaptive = section.paragraphs
     area = table.query("inputs == 'outlier' and score == 'entropy'")["auroc"].item()
@@ -189,7 +189,7 @@ def test_cells_of_few_wrong_votes_say_nothing_of_the_detector(folder: Path) -> N
     pgd = uncertainty["attack"] == "pgd"
     uncertainty.loc[pgd, "vote_wrong"] = (uncertainty.loc[pgd, "example"] < 9).astype(float)
     tables = {"uncertainty": uncertainty, "detection": detection_table(uncertainty)}
-    section = detection_section(replace(load_run(folder), evidence=tables), pd.DataFrame())
+    section = detection_section(replace(load_run(folder), evidence=tables))
     assert section is not None
     assert not [text for text in section.paragraphs if "(pgd, " in text]
 

@@ -154,7 +154,7 @@ def test_uses_have_every_kind_with_its_largest_vote(together: Any) -> None:
     }
     tables["swag"].loc[tables["swag"]["use"] == "mean vote", "networks"] = 5
     run = together({kind: {"uses": table} for kind, table in tables.items()})
-    text, table, picture = ends(uses_section(run, pd.DataFrame()))
+    text, table, picture = ends(uses_section(run))
     assert "hypergan 62% (vote of 10), swag 56% (vote of 5)." in text
     assert "No vote for ordinary: a single network." in text
     assert [row[1] for row in table.rows] == list(KINDS) * 4
@@ -174,7 +174,7 @@ def test_uses_have_every_kind_with_its_largest_vote(together: Any) -> None:
 
 def test_a_run_without_others_beside_it_has_the_sections_as_before(together: Any) -> None:
     run = together({"hypergan": {"uses": test_uses_section.table(test_uses_section.SMALL)}})
-    section = uses_section(run, pd.DataFrame())
+    section = uses_section(run)
     assert section is not None
     assert (len(section.paragraphs), len(section.tables), len(section.pictures)) == (1, 1, 1)
 
@@ -187,7 +187,7 @@ def test_the_adaptive_attack_stands_in_one_panel_whatever_it_held(together: Any)
         if kind == "swag":
             uncertainty.loc[uncertainty["inputs"] == "outlier", "entropy"] += 1
         evidence[kind] = {"uncertainty": uncertainty, "detection": detection_table(uncertainty)}
-    text, table, cumulative = ends(section := detection_section(together(evidence), pd.DataFrame()))
+    text, table, cumulative = ends(section := detection_section(together(evidence)))
     assert section is not None
     areas = section.pictures[1].figure.axes
     titles = ["pgd, L∞", "entropy-pgd, L∞", "outliers: clothes"]
@@ -210,7 +210,7 @@ def test_several_adaptive_attacks_are_not_thrown_together(together: Any) -> None
     )
     uncertainty = pd.concat([uncertainty, more], ignore_index=True)
     tables = {"uncertainty": uncertainty, "detection": detection_table(uncertainty)}
-    told, table, _ = ends(detection_section(together(dict.fromkeys(KINDS, tables)), pd.DataFrame()))
+    told, table, _ = ends(detection_section(together(dict.fromkeys(KINDS, tables))))
     assert "entropy-pgd:networks=2, L∞ eps 0.1" in {row[0] for row in table.rows}
     areas = tables["detection"].query("subset == 'vote wrong' and score == 'entropy'").set_index("attack")
     assert f"mean of the cells: hypergan {areas.loc['pgd', 'auroc']:.3g}" in told
@@ -224,7 +224,7 @@ def test_pairs_of_every_kind_in_its_colour_and_a_single_network_has_none(togethe
     evidence = {
         kind: {"pairs": table, "pair_correlations": correlate_pairs(table)} for kind, table in tables.items()
     }
-    text, table, picture = ends(pairs_section(together(evidence), pd.DataFrame()))
+    text, table, picture = ends(pairs_section(together(evidence)))
     mean = tables["hypergan"]["transfer_rate"].mean()
     assert f"by kind: hypergan {mean:.0%}, swag {mean / 2:.0%}." in text
     assert "Nothing of ordinary: no pairs of networks" in text
@@ -248,7 +248,7 @@ def test_wrong_labels_of_every_kind_where_there_are_enough(folder: Path, togethe
         for kind, shares in (("hypergan", [0.25, 0.75]), ("swag", [0.4, 0.9]), ("ordinary", [1.0, 1.0]))
     }
     evidence["swag"]["wrong_labels"].loc[1, "examples"] = 9
-    text, table, picture = ends(wrong_labels_section(together(evidence), pd.DataFrame()))
+    text, table, picture = ends(wrong_labels_section(together(evidence)))
     assert "hypergan 50%, swag 40%." in text
     assert "Not told of ordinary: a single network agrees with itself." in text
     assert [row[1] for row in table.rows] == [*KINDS, *KINDS]
@@ -261,7 +261,7 @@ def test_wrong_labels_of_every_kind_where_there_are_enough(folder: Path, togethe
     assert drawn == [[0.25, 0.75], [0.4], [1.0, 1.0]]
     for tables in evidence.values():
         tables["wrong_labels"]["examples"] = 3
-    section = wrong_labels_section(together(evidence), pd.DataFrame())
+    section = wrong_labels_section(together(evidence))
     assert section is not None
     assert len(section.pictures) == 1
     assert "No kind of more than one network has enough examples" in section.paragraphs[-1]
@@ -276,7 +276,7 @@ def test_coverage_of_every_kind_as_far_as_it_has_networks(together: Any) -> None
 
     shares = {"hypergan": [0.4, 0.6, 0.7], "swag": [0.3, 0.5], "ordinary": [0.9]}
     run = together({kind: {"coverage": table(own)} for kind, own in shares.items()})
-    text, rows, picture = ends(coverage_section(run, pd.DataFrame()))
+    text, rows, picture = ends(coverage_section(run))
     assert "hypergan 70% with 16; swag 50% with 4; ordinary 90% with 1." in text
     assert [row[:3] for row in rows.rows[-3:]] == [
         ("ensemble-pgd", "hypergan", "4"),
@@ -301,7 +301,7 @@ def test_several_sources_of_every_kind(together: Any) -> None:
     )
     swag = run.beside["swag"].evidence["source_summary"]
     swag["fooled_mean"] = 0.3
-    text, table, picture = ends(sources_section(run, run.summary))
+    text, table, picture = ends(sources_section(run))
     assert "hypergan 51%, swag 30%." in text
     assert "Nothing of ordinary: no other source was measured" in text
     assert [row[1:5] for row in table.rows[:2]] == [
@@ -330,10 +330,10 @@ def test_the_section_beside_shows_the_networks_where_their_runs_are_there(togeth
     row = dict.fromkeys(COMPARISON_COLUMNS, 0.5) | {"attack": "fgsm", "norm": "linf", "eps": 0.1}
     table = pd.DataFrame([row | {"name": kind, "kind": kind, "networks": 50} for kind in KINDS])
     run = together({"hypergan": {"beside": table}})
-    section = beside_section(run, pd.DataFrame())
+    section = beside_section(run)
     assert section is not None
     assert [picture.name for picture in section.pictures][-1] == "beside_networks"
-    alone = beside_section(replace(run, beside={}), pd.DataFrame())
+    alone = beside_section(replace(run, beside={}))
     assert alone is not None
     assert "beside_networks" not in [picture.name for picture in alone.pictures]
 
@@ -341,13 +341,13 @@ def test_the_section_beside_shows_the_networks_where_their_runs_are_there(togeth
 def test_the_images_that_make_the_vote_wrong_are_counted_apart(together: Any) -> None:
     uncertainty = test_detection.make_uncertainty()
     tables = {"uncertainty": uncertainty, "detection": detection_table(uncertainty)}
-    section = detection_section(together({"hypergan": tables}), pd.DataFrame())
+    section = detection_section(together({"hypergan": tables}))
     assert section is not None
     assert [(row[1], row[6]) for row in section.tables[0].rows] == [("50", "25"), ("50", "25"), ("50", DASH)]
 
 
 def test_a_single_network_does_not_count_as_one_that_agrees(together: Any, folder: Path) -> None:
     tables = test_wrong_labels_section.with_tables(folder, [0.25, 0.75]).evidence
-    text, *_ = ends(wrong_labels_section(together(dict.fromkeys(KINDS, tables)), pd.DataFrame()))
+    text, *_ = ends(wrong_labels_section(together(dict.fromkeys(KINDS, tables))))
     assert "mean of the attacks' cells: hypergan 50%, swag 50%." in text
     assert "Not told of ordinary" in text

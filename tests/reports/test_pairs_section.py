@@ -99,11 +99,11 @@ def test_a_network_without_a_transfer_rate_is_left_out() -> None:
 
 
 def test_the_section_says_what_the_tables_hold(folder: Path) -> None:
-    assert pairs_section(load_run(folder), pd.DataFrame()) is None
+    assert pairs_section(load_run(folder)) is None
     pairs = make_pairs()
     pairs.to_csv(folder / "pairs.csv", index=False)
     correlate_pairs(pairs).to_csv(folder / "pair_correlations.csv", index=False)
-    section = pairs_section(load_run(folder), pd.DataFrame())
+    section = pairs_section(load_run(folder))
     assert section is not None
     assert "6 networks were attacked one after the other (fgsm, L∞ eps 0.1)" in section.paragraphs[0]
     assert f"{round(100 * pairs['transfer_rate'].mean())}% on average" in section.paragraphs[0]
@@ -120,7 +120,7 @@ def test_ranges_and_points_are_of_the_pairs_that_are_correlated(fake: Any, tmp_p
     folder = fake.write(tmp_path / "run")
     pairs.to_csv(folder / "pairs.csv", index=False)
     correlate_pairs(pairs).to_csv(folder / "pair_correlations.csv", index=False)
-    section = pairs_section(load_run(folder), pd.DataFrame())
+    section = pairs_section(load_run(folder))
     assert section is not None
     assert "7 networks were attacked" in section.paragraphs[0]
     assert "Left out: 1 that no image fooled." in section.paragraphs[0]
@@ -138,7 +138,7 @@ def test_kinds_are_compared_over_the_same_pairs(folder: Path) -> None:
     pairs.loc[pairs["from_network"] == 2, "transfer_rate"] = np.nan
     tables = {"pairs": pairs, "pair_correlations": correlate_pairs(pairs)}
     run = replace(load_run(folder), evidence=tables)
-    section = pairs_section(replace(run, beside={"swag": run}), pd.DataFrame())
+    section = pairs_section(replace(run, beside={"swag": run}))
     assert section is not None
     assert {row[2:4] for row in section.tables[1].rows} == {("6", "30")}
 
@@ -147,7 +147,7 @@ def test_one_network_that_was_fooled_makes_no_pair(folder: Path) -> None:
     pairs = make_pairs(2)
     pairs.loc[pairs["from_network"] == 1, "transfer_rate"] = np.nan
     tables = {"pairs": pairs, "pair_correlations": correlate_pairs(pairs)}
-    assert pairs_section(replace(load_run(folder), evidence=tables), pd.DataFrame()) is None
+    assert pairs_section(replace(load_run(folder), evidence=tables)) is None
 
 
 def test_every_pair_is_a_point() -> None:
@@ -165,7 +165,7 @@ def test_a_correlation_without_evidence_is_said_to_have_none(folder: Path) -> No
     correlations = correlate_pairs(make_pairs())
     correlations["p_value"] = [0.04, 0.06, 0.5]
     run = replace(load_run(folder), evidence={"pairs": make_pairs(), "pair_correlations": correlations})
-    section = pairs_section(run, pd.DataFrame())
+    section = pairs_section(run)
     assert section is not None
     told = [", no evidence" in text for text in section.paragraphs[1].split(";")]
     assert told == [False, True, True]

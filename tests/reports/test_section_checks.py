@@ -33,7 +33,7 @@ def test_the_sentence_counts_and_names_what_fails(checks):
 
 def test_the_section_has_every_row_and_says_what_a_failure_means(folder, checks):
     run = replace(load_run(folder), evidence={"checks": checks})
-    section = checks_section(run, pd.DataFrame())
+    section = checks_section(run)
     (table,) = section.tables
     assert section.name == "checks"
     assert table.headings[:6] == ("check", "verdict", "value", "rule", "where", "source")
@@ -46,14 +46,12 @@ def test_the_section_has_every_row_and_says_what_a_failure_means(folder, checks)
 def test_nothing_run_and_nothing_failed_are_said_differently(folder, checks):
     run = load_run(folder)
     words = {
-        verdict: checks_section(
-            replace(run, evidence={"checks": checks.assign(verdict=verdict)}), pd.DataFrame()
-        ).paragraphs
+        verdict: checks_section(replace(run, evidence={"checks": checks.assign(verdict=verdict)})).paragraphs
         for verdict in ("PASS", "NOT RUN")
     }
     assert words["PASS"][1].startswith("None of the checks that were run gives a reason")
     assert words["NOT RUN"][1].startswith("Nothing was checked")
-    assert checks_section(run, pd.DataFrame()) is None
+    assert checks_section(run) is None
 
 
 def test_a_table_read_back_keeps_its_text_and_stands_in_the_headline(folder, checks):
@@ -66,12 +64,12 @@ def test_a_table_read_back_keeps_its_text_and_stands_in_the_headline(folder, che
 def test_one_check_that_was_not_run_does_not_mean_that_none_was(folder, checks):
     verdicts = checks["verdict"].replace("FAIL", "PASS")
     run = replace(load_run(folder), evidence={"checks": checks.assign(verdict=verdicts)})
-    words = checks_section(run, pd.DataFrame()).paragraphs
+    words = checks_section(run).paragraphs
     assert words[1].startswith("None of the checks that were run gives a reason")
     assert words[2].startswith("Not run, and therefore open: 16")
 
 
 def test_the_value_of_a_check_stands_before_its_detail_and_a_reason_in_its_place(folder, checks):
     told = checks.assign(value=["", *["0.5"] * 16], detail="why")
-    (table,) = checks_section(replace(load_run(folder), evidence={"checks": told}), pd.DataFrame()).tables
+    (table,) = checks_section(replace(load_run(folder), evidence={"checks": told})).tables
     assert [row[2] for row in table.rows] == ["why", *["0.5"] * 16]

@@ -23,7 +23,7 @@ def coverage():
 
 def test_the_section_says_what_more_networks_bring(folder, coverage):
     run = replace(load_run(folder), evidence={"coverage": coverage})
-    section = coverage_section(run, pd.DataFrame())
+    section = coverage_section(run)
     assert "With 1 attacked network the strongest attack fools 40%" in section.paragraphs[0]
     assert "with 16 70%" in section.paragraphs[0]
     assert "+50.0 points" in section.paragraphs[1]
@@ -35,13 +35,13 @@ def test_the_section_says_what_more_networks_bring(folder, coverage):
 
 def test_a_run_without_coverage_has_no_section(folder, coverage):
     run = load_run(folder)
-    assert coverage_section(run, pd.DataFrame()) is None
-    assert coverage_section(replace(run, evidence={"coverage": coverage[:0]}), pd.DataFrame()) is None
+    assert coverage_section(run) is None
+    assert coverage_section(replace(run, evidence={"coverage": coverage[:0]})) is None
 
 
 def test_the_strongest_attack_on_several_networks_is_told(folder, coverage):
     weaker = coverage.assign(attack="arc", fooled_mean=coverage["fooled_mean"] - 0.2)
     run = replace(load_run(folder), evidence={"coverage": pd.concat([coverage, weaker], ignore_index=True)})
-    first, second = coverage_section(run, pd.DataFrame()).paragraphs
+    first, second = coverage_section(run).paragraphs
     assert "ensemble-pgd, L\u221e eps 0.1" in first
     assert "+50.0 points more often than the fresh ones with 1, +20.0 with 16" in second

@@ -7,12 +7,10 @@ from typing import Any
 
 from robust_hypergan.reports.sections.precision import precision_section
 from robust_hypergan.reports.tables.run import load_run
-from robust_hypergan.reports.tables.summary import summarise
 
 
 def section_of(folder: Path) -> Any:
-    run = load_run(folder)
-    return precision_section(run, summarise(run.examples, run.networks, run.record.cells))
+    return precision_section(load_run(folder))
 
 
 def test_a_run_of_one_round_has_no_such_section(folder: Path) -> None:

@@ -38,8 +38,7 @@ def tables(sources: int = 3) -> dict[str, pd.DataFrame]:
 
 
 def section_of(folder: Path) -> Any:
-    run = load_run(folder)
-    return sources_section(run, summarise(run.examples, run.networks, run.record.cells))
+    return sources_section(load_run(folder))
 
 
 def test_a_run_of_one_source_has_no_such_section(folder: Path) -> None:
@@ -90,7 +89,7 @@ def test_the_cell_whose_sources_differ_most_is_told_beside_the_first_source_alon
     made["source_summary"] = pd.concat([more, made["source_summary"]], ignore_index=True)
     run = replace(load_run(folder), evidence=made)
     summary = summarise(run.examples, run.networks, run.record.cells)
-    section = sources_section(run, summary)
+    section = sources_section(run)
     assert section is not None
     text = section.paragraphs[0]
     assert text.startswith("Where the sources differ most (fgsm, L\u221e eps 0.1), the mean")

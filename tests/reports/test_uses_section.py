@@ -39,7 +39,7 @@ SMALL = {
 
 def section_of(folder: Path, uses: pd.DataFrame) -> Section | None:
     uses.to_csv(folder / "uses.csv", index=False)
-    return uses_section(load_run(folder), pd.DataFrame())
+    return uses_section(load_run(folder))
 
 
 def test_the_finding_and_the_table_are_those_of_the_csv(folder: Path) -> None:
@@ -94,8 +94,8 @@ def test_one_network_has_no_vote(folder: Path) -> None:
 
 def test_there_is_no_section_without_the_table(folder: Path) -> None:
     run = load_run(folder)
-    assert uses_section(run, pd.DataFrame()) is None
-    assert uses_section(replace(run, evidence={"uses": table(SMALL).iloc[:8]}), pd.DataFrame()) is None
+    assert uses_section(run) is None
+    assert uses_section(replace(run, evidence={"uses": table(SMALL).iloc[:8]})) is None
 
 
 def test_each_line_runs_from_the_clean_images_through_the_eps() -> None:

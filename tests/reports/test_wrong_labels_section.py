@@ -14,8 +14,6 @@ from robust_hypergan.reports.figures.style import render
 from robust_hypergan.reports.sections.wrong_labels import wrong_labels_section
 from robust_hypergan.reports.tables.run import Run, load_run
 
-SUMMARY = pd.DataFrame()
-
 
 def with_tables(folder: Path, agreements: list[float]) -> Run:
     rows = [
@@ -33,7 +31,7 @@ def with_tables(folder: Path, agreements: list[float]) -> Run:
 
 
 def test_the_finding_is_computed_from_the_table(folder: Path) -> None:
-    section = wrong_labels_section(with_tables(folder, [0.25, 0.75]), SUMMARY)
+    section = wrong_labels_section(with_tables(folder, [0.25, 0.75]))
     assert section is not None
     assert "is 75% under pgd, L∞ eps 0.2 and 25% under pgd, L∞ eps 0.1." in section.paragraphs[0]
     assert "80% of the fooled agree" in section.paragraphs[0]
@@ -46,7 +44,7 @@ def test_a_run_with_a_target_says_that_any_wrong_answer_counts(folder: Path) -> 
     run = with_tables(folder, [0.5])
     aimed = tuple(replace(cell, target=3.0) for cell in run.record.cells)
     for own, paragraphs in ((run, 1), (replace(run, record=replace(run.record, cells=aimed)), 2)):
-        section = wrong_labels_section(own, SUMMARY)
+        section = wrong_labels_section(own)
         assert section is not None
         assert len(section.paragraphs) == paragraphs
     assert section is not None
@@ -58,21 +56,21 @@ def test_noise_and_cells_of_few_examples_are_left_to_the_table(folder: Path) -> 
     table = run.evidence["wrong_labels"]
     table.loc[2, "attack"] = "noise"
     table.loc[3, "examples"] = 9
-    section = wrong_labels_section(run, SUMMARY)
+    section = wrong_labels_section(run)
     assert section is not None
     assert "is 75% under pgd, L∞ eps 0.2 and 25% under pgd, L∞ eps 0.1." in section.paragraphs[0]
     assert len(section.tables[0].rows) == 4
     table["attack"] = "noise"
-    section = wrong_labels_section(run, SUMMARY)
+    section = wrong_labels_section(run)
     assert section is not None
     assert section.paragraphs[0].startswith("No attack has 10 examples")
 
 
 def test_there_is_no_section_without_tables_or_fooled_networks(folder: Path) -> None:
-    assert wrong_labels_section(load_run(folder), SUMMARY) is None
+    assert wrong_labels_section(load_run(folder)) is None
     run = with_tables(folder, [0.5])
     run.evidence["wrong_labels"]["examples"] = 0
-    assert wrong_labels_section(run, SUMMARY) is None
+    assert wrong_labels_section(run) is None
 
 
 def test_the_heat_map_shows_shares_of_each_row() -> None:

@@ -180,7 +180,7 @@ def test_a_kind_that_can_not_be_attacked_is_told_and_does_not_stop_the_run(tmp_p
     run = load_run(tmp_path / "run")
     assert "has 3 source networks" in run.record.beside["deep-ensemble"]
     assert run.evidence["beside"]["name"].tolist() == ["swag"]
-    section = beside_section(run, run.summary)
+    section = beside_section(run)
     assert section.paragraphs[-1].startswith("Not measured: deep-ensemble (")
 
 
