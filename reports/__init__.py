@@ -19,6 +19,7 @@ from robust_hypergan.reports.page.study import write_reproduction, write_study
 from robust_hypergan.reports.sections.paper_statements import compare as compare_attacks
 from robust_hypergan.reports.statistics.detection import auroc_interval, detection_table
 from robust_hypergan.reports.statistics.differences import (
+    FEWEST_PAIRS,
     difference_interval,
     paired_difference_interval,
     sign_test,
@@ -65,6 +66,7 @@ __all__ = [
     "DIVERSITY_TABLES",
     "EVIDENCE_TABLES",
     "EXAMPLES_COLUMNS",
+    "FEWEST_PAIRS",
     "GALLERY_COLUMNS",
     "NETWORKS_COLUMNS",
     "OUTLIER_GALLERY",

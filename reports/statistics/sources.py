@@ -43,8 +43,8 @@ class SourcesMean:
         mean: of the sources' means.
         low: of the interval.
         high: likewise.
-        between_variance: between sources, beyond what the choice of examples and networks explains; NaN
-            with one source.
+        between_variance: between sources, beyond what the choice of examples and networks explains, or, where
+            too few of these tell that, an upper bound: with it; NaN with one source.
     """
 
     mean: float
@@ -85,8 +85,11 @@ def sources_mean_interval(
     examples, actual, expected = _contributions(sources, means)
     spread = float(means.var(ddof=1)) if count > 1 else float("nan")
     if doubtful := [axis.size for axis in (examples, columns) if is_concentrated(axis)]:
-        low, high = wilson_score(mean, min(doubtful), confidence)
-        return SourcesMean(mean, float(low), float(high), spread)
+        low, high = map(float, wilson_score(mean, min(doubtful), confidence))
+        if count > 1 and 0 < mean < 1:  # how far the sources lie apart counts here, too
+            ends = logit_interval(mean, student_reach(spread / count, count - 1, confidence))
+            low, high = min(low, ends[0]), max(high, ends[1])
+        return SourcesMean(mean, low, high, spread)
     shared = crossed_variance(
         actual - expected,
         (columns - mean) / networks,

@@ -9,7 +9,7 @@ import pandas as pd
 from torch import Tensor
 
 from robust_hypergan.base.errors import InputError
-from robust_hypergan.reports import paired_difference_interval, sign_test
+from robust_hypergan.reports import FEWEST_PAIRS, paired_difference_interval, sign_test
 
 PASS, FAIL, NOT_RUN = "PASS", "FAIL", "NOT RUN"
 
@@ -48,11 +48,14 @@ def paired_change(differences: Tensor | pd.Series, confidence: float = 0.95) -> 
     """Mean of the differences ``[n]`` of n examples, and its interval.
 
     Raises:
-        InputError: one example has no interval.
+        InputError: one example has no interval, nor have a few that all changed alike.
     """
     if len(differences) < 2:
         raise InputError("one example has no interval: add --examples")
-    return paired_difference_interval(np.asarray(differences.tolist()), confidence=confidence)
+    mean, low, high = paired_difference_interval(np.asarray(differences.tolist()), confidence=confidence)
+    if low == high != 0 and len(differences) < FEWEST_PAIRS:
+        raise InputError(f"{len(differences)} examples, all changed alike, have no interval: add --examples")
+    return mean, low, high
 
 
 def surely_more(ours: int, theirs: int) -> bool:

@@ -14,7 +14,7 @@ from robust_hypergan.attacks import Audit, registry
 from robust_hypergan.base.errors import InputError
 from robust_hypergan.evidence import checks_from_tables as tables
 from robust_hypergan.evidence import checks_on_draws, checks_on_source
-from robust_hypergan.evidence.check_rules import RULES
+from robust_hypergan.evidence.check_rules import RULES, paired_change
 from robust_hypergan.evidence.checks import measure_checks
 from robust_hypergan.evidence.coverage import measure_coverage
 from robust_hypergan.evidence.measured import EvidenceConfig, Measured
@@ -225,6 +225,13 @@ def test_what_a_single_example_cannot_tell_is_no_failure(trained, test_set):
     table = measure_checks(measured)["checks"].set_index("check")
     assert set(table["verdict"][[5, 6, 7, 8, 10, 13]]) == {"NOT RUN"}
     assert set(table["detail"][[5, 6, 7, 8, 10, 13]]) == {"one example has no interval: add --examples"}
+
+
+def test_few_examples_that_all_changed_alike_tell_nothing_but_that_none_did_does():
+    assert paired_change(torch.zeros(2)) == (0, 0, 0)
+    assert paired_change(torch.ones(10)) == (1, 1, 1)
+    with pytest.raises(InputError, match="9 examples, all changed alike"):
+        paired_change(torch.ones(9))
 
 
 def test_an_eps_too_small_to_tell_is_no_failure(trained, test_set):

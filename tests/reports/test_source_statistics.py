@@ -51,6 +51,16 @@ def test_the_variance_between_sources_is_what_was_put_in() -> None:
     assert result.between_variance == pytest.approx(0.04 * 10 / 9, rel=0.1)
 
 
+@pytest.mark.parametrize("networks", [2, 3])
+def test_two_sources_far_apart_say_little_however_few_the_networks_are(networks: int) -> None:
+    """Too few networks for a variance of theirs once gave the narrower interval."""
+    rng = np.random.default_rng(0)
+    fooled = rng.random((2, 100, networks)) < np.array([0.06, 0.65])[:, None, None]
+    result = margins(fooled, np.ones((2, 100), dtype=bool))
+    assert result.low < 0.001
+    assert result.high > 0.999
+
+
 def test_where_nothing_escapes_the_interval_is_that_of_the_fewest_trials() -> None:
     result = margins(np.ones((3, 20, 50), dtype=bool), np.ones((3, 20), dtype=bool))
     assert result.mean == result.high == 1
