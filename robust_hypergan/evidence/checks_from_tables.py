@@ -11,6 +11,7 @@ from torch import Tensor
 from robust_hypergan.attacks import NORMS
 from robust_hypergan.base.errors import InputError
 from robust_hypergan.data.datasets import to_unit
+from robust_hypergan.engine.ensemble import network_block
 from robust_hypergan.evidence.check_rules import Finding, finding, paired_change, surely_more
 from robust_hypergan.evidence.measured import Measured
 from robust_hypergan.evidence.probe import Probe, access, cell_name, is_single_step
@@ -45,10 +46,13 @@ def threat_model(probe: Probe) -> Finding:
 
 
 def _copies_of_source(probe: Probe) -> int:
-    distribution = probe.measured.distribution
-    source, fresh = distribution.sample(probe.held(1)), distribution.sample(probe.fresh())
-    same = [(fresh[name] == value).reshape(len(fresh[name]), -1).all(1) for name, value in source.items()]
-    return int(torch.stack(same).all(0).sum())
+    distribution, copies = probe.measured.distribution, 0
+    source = distribution.sample(probe.held(1))
+    for block in probe.fresh().blocks(network_block(distribution.classifier, probe.labels.device)):
+        fresh = distribution.sample(block)
+        same = [(fresh[name] == value).reshape(len(fresh[name]), -1).all(1) for name, value in source.items()]
+        copies += int(torch.stack(same).all(0).sum())
+    return copies
 
 
 def clean_accuracy(probe: Probe) -> Finding:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import replace
 from typing import Any
 
@@ -12,7 +13,7 @@ from robust_hypergan.base.errors import InputError
 from robust_hypergan.base.progress import track
 from robust_hypergan.evidence.measured import Measured
 from robust_hypergan.evidence.probe import EFFORTS, Probe
-from robust_hypergan.models.networks import Networks
+from robust_hypergan.models.networks import Networks, available
 from robust_hypergan.models.parameters import are_copies
 from robust_hypergan.reports import (
     COVERAGE_COLUMNS,
@@ -46,7 +47,8 @@ def measure_coverage(measured: Measured) -> dict[str, pd.DataFrame]:
 
     At one eps, ``evidence.coverage_eps`` or that of :func:`robust_hypergan.evidence.probe.middle_eps`. The
     attacked networks are the source and the K - 1 after it or, of ``eot-pgd``, the K of its first step. A
-    number that the distribution cannot give, or gives copies of one network for, is left out.
+    number that the distribution cannot give, or gives copies of one network for, is left out; so is one whose
+    attack fails, with a warning.
 
     Args:
         measured: the finished measurement; ``evidence.coverage``, or else ``evidence.checks``, says how much
@@ -61,13 +63,19 @@ def measure_coverage(measured: Measured) -> dict[str, pd.DataFrame]:
         probe = Probe(measured, effort)
     except InputError:
         return {"coverage": pd.DataFrame(columns=COVERAGE_COLUMNS)}
-    rows = []
+    rows, failures = [], []
     with track("coverage", len(attacks) * len(COUNTS[level]), measured.quiet) as progress:
         for spec in attacks:
             for count in COUNTS[level]:
                 progress.set_postfix_str(f"{spec} on {count}")
-                rows += _row(probe, spec, count)
+                try:
+                    rows += _row(probe, spec, count)
+                except InputError as error:
+                    failures.append(str(error))
                 progress.update(1)
+    if failures:
+        told = f"{len(failures)} attacks on several networks failed and have no coverage: {failures[0]}"
+        warnings.warn(told, RuntimeWarning, stacklevel=2)
     return {"coverage": pd.DataFrame(rows, columns=COVERAGE_COLUMNS)}
 
 
@@ -76,15 +84,14 @@ def _row(probe: Probe, spec: str, count: int) -> list[dict[str, Any]]:
     option = COVERED[spec]
     held = probe.held(count)
     attacked = Networks(held.seed, "eot", range(count)) if option == "eot_samples" else held
-    try:
-        steps = probe.effort.steps // (ARC_SAVES if spec == "arc" else 1)
-        two = replace(attacked, indices=attacked.indices[:2])
-        if are_copies(probe.measured.distribution.sample(two)):
-            return []
-        cell = probe.craft(spec, {option: count, "steps": steps}, eps=probe.measured.evidence.coverage_eps)
-        on_attacked = probe.fools(cell, attacked).double()
-    except InputError:
+    distribution, start = probe.measured.distribution, attacked.indices[0]
+    there = available(distribution, attacked.seed, attacked.stream, start, count)
+    two = replace(attacked, indices=attacked.indices[:2])
+    if len(there) < count or are_copies(distribution.sample(two)):
         return []
+    steps = probe.effort.steps // (ARC_SAVES if spec == "arc" else 1)
+    cell = probe.craft(spec, {option: count, "steps": steps}, eps=probe.measured.evidence.coverage_eps)
+    on_attacked = probe.fools(cell, attacked).double()
     on_fresh = probe.fools(cell, probe.fresh()).double()  # (M, n)
     shares = torch.stack([on_attacked.mean(0), on_fresh.mean(0)]).cpu().numpy()
     examples = on_fresh.shape[1]

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from robust_hypergan.attacks import Attack, find_attack
 from robust_hypergan.base.errors import InputError
-from robust_hypergan.engine.ensemble import ensemble_forward
+from robust_hypergan.engine.ensemble import ensemble_forward, network_logits
 from robust_hypergan.evidence.measured import Measured
 from robust_hypergan.models.networks import Networks, fresh_available, materialise
 from robust_hypergan.transferability.cells import Cell
@@ -89,8 +89,7 @@ class Probe:
         self.norm, self.target = self.run_cells[0].norm, self.run_cells[0].target
         self.eps = middle_eps(self.run_cells, result.examples)
         self.model: nn.Module = materialise(measured.distribution, self.source)
-        with torch.no_grad():
-            right = self.model(result.clean).argmax(1) == result.labels
+        right = network_logits(self.model, result.clean).argmax(1) == result.labels
         rows = right.nonzero().squeeze(1).cpu().numpy()
         if not len(rows):
             raise InputError("the source network classifies none of the examples correctly")
@@ -101,10 +100,10 @@ class Probe:
         self.cells = [self._subset_of(cell) for cell in self.run_cells]
         self._crafted: dict[str, Cell] = {}
 
-    @torch.no_grad()
     def _subset_of(self, cell: Cell) -> Cell:
         adversarials = cell.adversarials[self.rows]
-        return replace(cell, adversarials=adversarials, source_labels=self.model(adversarials).argmax(1))
+        labels = network_logits(self.model, adversarials).argmax(1)
+        return replace(cell, adversarials=adversarials, source_labels=labels)
 
     def held(self, count: int) -> Networks:
         """Addresses of the networks that an attacker of ``count`` holds."""

@@ -114,7 +114,8 @@ def test_a_check_that_cannot_run_says_why_and_the_others_go_on(honest, monkeypat
 
 def test_a_classifier_without_gradient_breaks_nothing(trained, test_set):
     own = masked(trained, "without gradient")
-    table = measure_checks(run(own, test_set, ("square:queries=20",), (0.3,), networks=3))["checks"]
+    with pytest.warns(RuntimeWarning, match="have no coverage: .* does not require grad"):
+        table = measure_checks(run(own, test_set, ("square:queries=20",), (0.3,), networks=3))["checks"]
     verdicts = table.set_index("check")["verdict"]
     assert len(verdicts) == 17
     assert verdicts[[3, 7, 9, 15]].tolist() == ["NOT RUN"] * 4

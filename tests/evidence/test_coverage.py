@@ -80,6 +80,21 @@ def test_numbers_that_a_deep_ensemble_has_not_are_left_out(trained, test_set):
     assert table["networks"].tolist() == [3]
 
 
+def test_an_attack_that_fails_is_told_and_the_others_go_on(measured, monkeypatch):
+    honest = Probe.craft
+
+    def craft(probe, spec, options=None, **settings):
+        if spec == "entropy-pgd":
+            raise InputError("no reason")
+        return honest(probe, spec, options, **settings)
+
+    monkeypatch.setattr(Probe, "craft", craft)
+    monkeypatch.setitem(COUNTS, "full", (2,))
+    with pytest.warns(RuntimeWarning, match="1 attacks on several networks failed and have no coverage: no"):
+        table = measure_coverage(measured_on(measured.distribution, measured.dataset, "full"))["coverage"]
+    assert table["attack"].tolist() == [attack for attack in COVERED if attack != "entropy-pgd"]
+
+
 def test_copies_of_one_network_are_not_counted_as_networks_held(trained, test_set):
     ordinary = OrdinaryNetwork(materialise(trained, Networks(0, "source", [0])))
     config = TransferConfig(("pgd:steps=5",), (0.1,), networks=1, examples=30)
