@@ -28,8 +28,8 @@ from robust_hypergan.storage.tensor_files import HASH
 INTERVAL = 0.1
 """Seconds between two states, instead of 60."""
 
-UNTIMED = ("seconds", "started", "finished", "command")
-"""What differs between two runs of the same, in two folders."""
+UNTIMED = ("seconds", "started", "finished", "command", "threads")
+"""What differs between two runs of the same, in two folders and processes."""
 
 
 @dataclass(frozen=True)

@@ -53,6 +53,7 @@ def main() -> None:
         crafting_table(hypergan, arguments.images),
         several_table(hypergan),
         training_table("standard"),
+        training_table("standard", networks=16, batch=128),
         training_table("paper"),
         training_table("cifar"),
         sampling_table(hypergan, 2000),

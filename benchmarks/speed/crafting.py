@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 import torch
-from timing import seconds
+from timing import in_turns, seconds
 from torch import nn
 
 from robust_hypergan.attacks import ensemble_pgd, eot_pgd, fgsm, pgd
@@ -65,11 +65,17 @@ def several_table(hypergan: HyperGAN) -> pd.DataFrame:
     source, dataset = materialise(hypergan, Networks(0, "source", [0])), load_dataset("mnist-5k", "test")
     images = source, to_unit(dataset.images[:125]), dataset.labels[:125]
     settings: dict[str, Any] = {"eps": 0.1, "steps": 10, "generator": torch.Generator().manual_seed(0)}
-    one, rows = seconds(partial(pgd, *images, **settings), 3), []
-    for count in (4, 8, 16):
-        settings["draws"] = DistributionDraws(hypergan, 0, 0)
-        held = seconds(partial(ensemble_pgd, *images, networks=count, **settings), 2)
-        new = seconds(partial(eot_pgd, *images, eot_samples=count, **settings), 2)
-        shares = {"ensemble-pgd / K pgd": held / count / one, "eot-pgd / K pgd": new / count / one}
+    works, counts = {"pgd": partial(pgd, *images, **settings)}, (4, 8, 16)
+    settings["draws"] = DistributionDraws(hypergan, 0, 0)
+    for count in counts:
+        works[f"ensemble-pgd {count}"] = partial(ensemble_pgd, *images, networks=count, **settings)
+        works[f"eot-pgd {count}"] = partial(eot_pgd, *images, eot_samples=count, **settings)
+    times = in_turns(works, 6)
+    rows = []
+    for count in counts:
+        shares = {
+            f"{name} / K pgd": times[f"{name} {count}"] / count / times["pgd"]
+            for name in ("ensemble-pgd", "eot-pgd")
+        }
         rows.append({"networks": count} | shares)
     return pd.DataFrame(rows).set_index("networks")

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Sequence
 from queue import SimpleQueue
 
 import torch
@@ -13,6 +12,7 @@ from torch.nn import functional
 
 from robust_hypergan.base.distributed import ALONE, Ranks
 from robust_hypergan.base.layout import preferred_layout
+from robust_hypergan.base.threads import one_thread, spread, thread_count
 from robust_hypergan.engine.half import can_halve, halved
 from robust_hypergan.engine.replay import Replayed
 from robust_hypergan.models.parameters import Params, call_network
@@ -60,13 +60,12 @@ class NetworkGradients:
         self.layout: Callable[[Tensor], Tensor] = Tensor.contiguous
         if self.on_cpu:
             self.layout = preferred_layout(classifier, images[:2].to(self.dtype))
-        self.threads = torch.get_num_threads() if self.on_cpu else 1
         self.modules: SimpleQueue[nn.Module] = SimpleQueue()  # a call changes a module: one for each thread
-        for _ in range(self.threads):
+        for _ in range(thread_count() if self.on_cpu else 1):
             self.modules.put(copy.deepcopy(classifier))
-        self.pool = ThreadPoolExecutor(self.threads)
         self.replayed = Replayed(self._row)
 
+    @one_thread()
     def __call__(
         self, params: Params, images: Tensor, labels: Tensor, beside: Callable[[], object] = lambda: None
     ) -> tuple[float, float, Params]:
@@ -79,6 +78,9 @@ class NetworkGradients:
             beside: other work that can be done meanwhile, like a network's with one thread.
         """
         own = self.ranks.share(len(images))
+        own_images = self._apart(images.to(self.dtype))
+        apart = [self._apart(value) for value in self.cast(params).values()]
+        networks = [dict(zip(params, values, strict=True)) for values in zip(*apart, strict=True)]
         sizes = [1, 1, *(value[0].numel() for value in params.values())]
         rows = torch.empty(len(own), sum(sizes), device=images.device)
         gradients = self._row if self.on_cpu else self.replayed
@@ -87,37 +89,29 @@ class NetworkGradients:
             if i is None:
                 beside()
             else:
-                network = {name: value[i] for name, value in params.items()}
-                rows[i - own.start] = gradients(images[i], labels[i], **network)
+                rows[i - own.start] = gradients(own_images[i], labels[i], **networks[i])
 
-        self._spread(work, [None, *own])
+        run = spread if self.on_cpu else map  # on a GPU here, where the current device is this rank's
+        list(run(work, [None, *own]))
         losses, accuracies, *parts = self.ranks.gathered(rows, len(images)).split(sizes, 1)
         stacked = {
-            name: part.reshape(value.shape).contiguous()
-            for (name, value), part in zip(params.items(), parts, strict=True)
+            name: part.view(value.shape) for (name, value), part in zip(params.items(), parts, strict=True)
         }
         return losses.squeeze(1).mean().item(), accuracies.squeeze(1).mean().item(), stacked
 
-    def _spread(self, work: Callable[[int | None], None], jobs: Iterable[int | None]) -> None:
-        """Does each job on one thread of a CPU; on a GPU here, where the current device is this rank's."""
-
-        def alone(job: int | None) -> None:
-            torch.set_num_threads(1)  # anew: some libraries hold one number for all threads
-            work(job)
-
-        if not self.on_cpu:
-            list(map(work, jobs))
-            return
-        list(self.pool.map(alone, jobs))
-        torch.set_num_threads(self.threads)
+    def _apart(self, stack: Tensor) -> Sequence[Tensor]:
+        """Each network's own of ``stack [M, ...]``, as the classifier takes it."""
+        if stack.ndim != 5:
+            return stack.unbind()
+        own: Sequence[Tensor] = self.layout(stack.flatten(0, 1)).split(stack.shape[1])
+        return own
 
     def _row(self, images: Tensor, labels: Tensor, /, **network: Tensor) -> Tensor:
         """Loss and accuracy of one network, and the gradients of its parameters, one after the other."""
-        values = self.cast(network)
-        own = {name: self.layout(value).detach().requires_grad_() for name, value in values.items()}
+        own = {name: value.detach().requires_grad_() for name, value in network.items()}
         module = self.modules.get()
         try:
-            logits = call_network(module, own, self.layout(images.to(self.dtype))).float()
+            logits = call_network(module, own, images).float()
             data = len(labels) - self.off_data
             loss = functional.cross_entropy(
                 logits[:data], labels[:data], label_smoothing=self.label_smoothing
@@ -128,7 +122,7 @@ class NetworkGradients:
         finally:
             self.modules.put(module)
         accuracy = (logits[:data].argmax(1) == labels[:data]).float().mean()
-        parts = [loss.detach()[None], accuracy[None], *(each.float().flatten() for each in gradients)]
+        parts = [loss.detach()[None], accuracy[None], *(each.flatten() for each in gradients)]
         return torch.cat(parts)
 
 

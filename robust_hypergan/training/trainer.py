@@ -87,22 +87,16 @@ class Trainer:
         """
         config, random = self.config, _step_random(self.config.seed, self.step)
         self._set_learning_rate()
-        generator = self.generator
-        latents = torch.randn(config.codes, generator.latent_dim, generator=random).to(self.device)
-        chosen = torch.randint(len(self.images), (config.networks, config.batch), generator=random)
-        rows = chosen.flatten().to(self.device)
-        images = to_unit(augment(self.images[rows], config.augmentation, random)).unflatten(0, chosen.shape)
-        labels = self.labels[rows].view(chosen.shape)
-
         with one_thread():
-            mixed = generator.mixer(latents)  # (codes, L, K)
-        codes = mixed.detach().requires_grad_()
-        params = self.params(codes[: config.networks])
-        detached = {name: value.detach() for name, value in params.items()}
-        if config.disagreement:
-            with one_thread():
+            latents = torch.randn(config.codes, self.generator.latent_dim, generator=random)
+            images, labels = self._minibatches(random)
+            mixed = self.generator.mixer(latents.to(self.device))  # (codes, L, K)
+            codes = mixed.detach().requires_grad_()
+            params = self.params(codes[: config.networks])
+            detached = {name: value.detach() for name, value in params.items()}
+            if config.disagreement:
                 answers = own_answers(codes[: config.networks], len(self.dataset.classes), config.seed)
-            images, labels = with_off_data(images, labels, answers, random)
+                images, labels = with_off_data(images, labels, answers, random)
         if config.pgd_eps:
             data = slice(config.batch)
             images[:, data] = others_adversarials(
@@ -125,29 +119,34 @@ class Trainer:
         loss, accuracy, gradients = self.network_gradients(detached, images, labels, discriminate)
         if not math.isfinite(loss):
             self._explain(loss, detached, images)
-        outputs, output_gradients = (
-            list(params.values()),
-            [gradients[name] / config.networks for name in params],
-        )
         row = {"loss": loss, "adversarial_loss": 0.0, "discriminator_loss": 0.0, "accuracy": accuracy}
-        if self.mixer_plays:
-            row["discriminator_loss"] = discriminator_losses[0].item()
-            check_loss(row["discriminator_loss"], "loss of the discriminator")
-            self.discriminator_optimizer.step()
-            with one_thread():
+        with one_thread():
+            outputs = list(params.values())
+            output_gradients = [gradients[name] / config.networks for name in params]
+            if self.mixer_plays:
+                row["discriminator_loss"] = discriminator_losses[0].item()
+                check_loss(row["discriminator_loss"], "loss of the discriminator")
+                self.discriminator_optimizer.step()
                 fooling = functional.softplus(-self.discriminator(codes.flatten(0, 1))).mean()
-            row["adversarial_loss"] = fooling.item()
-            check_loss(row["adversarial_loss"], "adversarial loss of the mixer")
-            outputs.append(config.adversarial_weight * fooling)
-            output_gradients.append(torch.ones_like(fooling))
-        self.optimizer.zero_grad()
-        torch.autograd.backward(outputs, output_gradients)
-        if mixed.requires_grad:
-            with one_thread():
+                row["adversarial_loss"] = fooling.item()
+                check_loss(row["adversarial_loss"], "adversarial loss of the mixer")
+                outputs.append(config.adversarial_weight * fooling)
+                output_gradients.append(torch.ones_like(fooling))
+            self.optimizer.zero_grad()
+            torch.autograd.backward(outputs, output_gradients)
+            if mixed.requires_grad:
                 mixed.backward(codes.grad)
         self.optimizer.step()
         self.step += 1
         return row
+
+    def _minibatches(self, random: torch.Generator) -> tuple[Tensor, Tensor]:
+        """Images ``[M, B, C, H, W]`` and labels ``[M, B]``, each network's its own."""
+        config = self.config
+        chosen = torch.randint(len(self.images), (config.networks, config.batch), generator=random)
+        rows = chosen.flatten().to(self.device)
+        images = to_unit(augment(self.images[rows], config.augmentation, random))
+        return images.unflatten(0, chosen.shape), self.labels[rows].view(chosen.shape)
 
     def pretrain_mixer(self) -> None:
         """Fits the mean and the covariance of the codes to the prior's, as the paper does."""

@@ -1,4 +1,4 @@
-"""A wide linear layer is a linear layer whose gradient keeps its memory."""
+"""A wide linear layer is a linear layer in pieces, whose gradient keeps its memory."""
 
 import copy
 
@@ -6,7 +6,14 @@ import pytest
 import torch
 from torch import nn
 
+from robust_hypergan.models import wide_linear
 from robust_hypergan.models.wide_linear import WideLinear
+
+
+@pytest.fixture(autouse=True, params=[7, 40, 4096])
+def piece(request, monkeypatch):
+    """Outputs of a piece: the last one shorter, all of them just, and more than there are."""
+    monkeypatch.setattr(wide_linear, "PIECE", request.param)
 
 
 @pytest.fixture
@@ -57,3 +64,29 @@ def test_nothing_is_kept_where_no_gradient_is_asked_for(pair):
     assert backward(wide, inputs) is not None
     assert wide.weight.grad is None
     assert "_kept" not in vars(wide)
+
+
+def test_a_graph_through_a_frozen_layer_reaches_its_inputs(pair):
+    wide, ordinary = pair
+    inputs = torch.randn(3, 6)
+    for layer in pair:
+        layer.requires_grad_(False)
+    torch.testing.assert_close(backward(wide, inputs), backward(ordinary, inputs))
+
+
+def test_nothing_of_it_hangs_on_the_number_of_threads():
+    torch.manual_seed(0)
+    before, found = torch.get_num_threads(), []
+    inputs = torch.randn(8, 100)
+    try:
+        for threads in (1, 2, 3):
+            torch.set_num_threads(threads)
+            torch.manual_seed(1)
+            layer = WideLinear(100, 30_000)
+            with torch.no_grad():
+                outputs = layer(inputs)
+            found.append((outputs, layer(inputs), backward(layer, inputs), layer.weight.grad))
+    finally:
+        torch.set_num_threads(before)
+    for other in found[1:]:
+        assert all(torch.equal(own, its) for own, its in zip(other, found[0], strict=True))
