@@ -32,7 +32,7 @@ def sampling_table(hypergan: HyperGAN, images: int) -> pd.DataFrame:
 def growth_table() -> pd.DataFrame:
     """Time and peak memory against the number of networks and of images, each in a process of its own."""
     rows = []
-    for networks, images in ((200, 100), (1000, 100), (5000, 100), (20, 200), (20, 2000), (20, 10000)):
+    for networks, images in ((200, 50), (1000, 50), (5000, 50), (20, 200), (20, 2000), (20, 10000)):
         done = subprocess.run(
             [sys.executable, __file__, str(networks), str(images)],
             check=True,
