@@ -16,10 +16,10 @@ from robust_hypergan.base.memory import Chunks
 ImageLoss = Callable[[Tensor, Tensor, Tensor | None], Tensor]
 """``(images [B, C, H, W], labels [B], targets [B] or None) -> losses [B]``."""
 
-CPU_GRAPH_IMAGES, GRAPH_IMAGES = 512, 5000
+CPU_GRAPH_IMAGES, GRAPH_IMAGES = 1024, 5000
 """Images times networks whose graphs are held at once: on a CPU more cost page faults, elsewhere memory."""
 
-SMALLEST_TURN, LARGEST_CPU_TURN = 16, 128
+SMALLEST_TURN, LARGEST_CPU_TURN = 16, 64
 """Images that a convolution needs at once to be worth its start, and that still fit a CPU's cache."""
 
 

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
 from robust_hypergan.base.errors import InputError, check_range
+from robust_hypergan.base.threads import one_thread
 from robust_hypergan.models.layer_generators import (
     ChunkedLayerGenerator,
     LayerGenerator,
@@ -213,6 +214,7 @@ class HyperGAN:
         return hypergan
 
     @torch.no_grad()
+    @one_thread()  # what is spread over threads has them to itself
     def sample(self, networks: Networks) -> Params:
         """Parameters of the networks at these addresses, each tensor ``[M, ...]``."""
         rows: dict[str, list[Tensor]] = {}

@@ -5,14 +5,31 @@ import torch
 from torch import nn
 
 from robust_hypergan.attacks.loss import gradient_in_images, input_gradient
-from robust_hypergan.attacks.thin_convolution import ThinConvolutions, _is_thin, _ThinConvolution
+from robust_hypergan.attacks.thin_convolution import (
+    ThinConvolutions,
+    _is_thin,
+    _ThinConvolution,
+    image_gradient,
+)
 
 
 @pytest.mark.parametrize("channels", [1, 3])
-@pytest.mark.parametrize("settings", [{}, {"stride": 2}, {"padding": 2}, {"dilation": 2}, {"bias": False}])
-def test_the_gradient_in_the_image_is_the_librarys(channels, settings):
+@pytest.mark.parametrize("kernel", [1, 3, (2, 4)])
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {},
+        {"stride": 2},
+        {"padding": 2},
+        {"dilation": 2},
+        {"bias": False},
+        {"stride": (3, 2), "padding": (0, 1), "dilation": (1, 2)},
+        {"stride": (2, 4), "padding": (3, 0), "dilation": (2, 1)},
+    ],
+)
+def test_the_gradient_in_the_image_is_the_librarys(channels, kernel, settings):
     generator = torch.Generator().manual_seed(0)
-    convolution = nn.Conv2d(channels, 6, 3, **settings).double()
+    convolution = nn.Conv2d(channels, 6, kernel, **settings).double()
     images = torch.rand(4, channels, 11, 9, generator=generator, dtype=torch.float64, requires_grad=True)
     expected = torch.autograd.grad(convolution(images).sin().sum(), images)[0]
     with ThinConvolutions():
@@ -57,6 +74,21 @@ def test_another_error_of_the_model_is_its_own():
 
     with pytest.raises(RuntimeError, match="no such layer"):
         gradient_in_images(broken, torch.rand(2, 1, 4, 4), torch.zeros(2), None)
+
+
+def test_it_is_the_same_whatever_the_threads_and_the_images_beside():
+    random = torch.Generator().manual_seed(0)
+    gradient = torch.randn(24, 32, 12, 12, generator=random).contiguous(memory_format=torch.channels_last)
+    weight = torch.randn(32, 1, 5, 5, generator=random)
+    results, before = [], torch.get_num_threads()
+    try:
+        for threads, size in ((1, 24), (2, 24), (2, 7), (3, 5)):
+            torch.set_num_threads(threads)
+            parts = [image_gradient(part, weight, (16, 16), 1, 0, 1) for part in gradient.split(size)]
+            results.append(torch.cat(parts))
+    finally:
+        torch.set_num_threads(before)
+    assert all(each.equal(results[0]) for each in results)
 
 
 @pytest.mark.parametrize("more", [(), (None,), (None, 2), (None, 1, 1)])
