@@ -39,7 +39,7 @@ def trained_hypergan() -> HyperGAN:
 def main() -> None:
     """Prints the tables and writes them into the page."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--images", type=int, default=500)
+    parser.add_argument("--images", type=int, default=400)
     arguments = parser.parse_args()
     hypergan = trained_hypergan()
     machine = (

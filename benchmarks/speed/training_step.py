@@ -47,7 +47,7 @@ def training_table(preset: str, **changes: int) -> pd.DataFrame:
                     module.__class__ = nn.Linear
     works = {precision: trainer.advance for precision, trainer in trainers.items()}
     works["authors' scheme"] = partial(with_all_threads, works["authors' scheme"])
-    times = in_turns(works, 8, 2)
+    times = in_turns(works, 6, 2)
     rows = []
     for precision, trainer in trainers.items():
         split: dict[str, Any] = {} if "authors" in precision else _split(trainer)

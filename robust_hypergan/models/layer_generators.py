@@ -54,7 +54,7 @@ class LayerGenerator(nn.Module):
         """The layer's parameters from values ``[M, layer.size]`` of mean 0 and variance 1."""
         parts = flat.split([parameter.size for parameter in self.layer.parameters], dim=1)
         return {
-            parameter.name: (parameter.center + parameter.scale * part).reshape(-1, *parameter.shape)
+            parameter.name: (parameter.scale * part).add_(parameter.center).reshape(-1, *parameter.shape)
             for parameter, part in zip(self.layer.parameters, parts, strict=True)
         }
 

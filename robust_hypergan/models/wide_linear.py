@@ -10,7 +10,7 @@ from torch.autograd.function import once_differentiable
 
 from robust_hypergan.base.threads import spread
 
-PIECE = 4096
+PIECE = 2048
 """Outputs that one thread computes at a time."""
 
 

@@ -10,7 +10,7 @@ from robust_hypergan.models import wide_linear
 from robust_hypergan.models.wide_linear import WideLinear
 
 
-@pytest.fixture(autouse=True, params=[7, 40, 4096])
+@pytest.fixture(autouse=True, params=[7, 40, 2048])
 def piece(request, monkeypatch):
     """Outputs of a piece: the last one shorter, all of them just, and more than there are."""
     monkeypatch.setattr(wide_linear, "PIECE", request.param)
