@@ -26,7 +26,7 @@ from robust_hypergan.training.presets import PRESETS
 from robust_hypergan.training.trainer import Trainer
 
 
-def training_table(preset: str, **changes: int) -> pd.DataFrame:
+def training_table(preset: str, **changes: Any) -> pd.DataFrame:
     """A training step beside the authors' scheme: one graph over all networks, one backward through it.
 
     Args:
