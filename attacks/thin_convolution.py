@@ -15,7 +15,7 @@ Pair = int | Sequence[int]
 """One number for both directions, or two: the vertical one first."""
 
 FEW_CHANNELS = 3
-"""Up to so many input channels the matrix product is faster than the library's backward convolution."""
+"""Up to so many input channels the matrix product is no slower than the library's backward convolution."""
 
 
 class ThinConvolutions(TorchFunctionMode):

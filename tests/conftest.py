@@ -2,7 +2,7 @@
 
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -48,6 +48,14 @@ def striped_images(count: int, seed: int) -> tuple[Tensor, Tensor]:
 
 def striped_dataset(split: str, count: int, seed: int) -> Dataset:
     return make_dataset("striped", split, *striped_images(count, seed), ("top", "left", "centre"))
+
+
+@pytest.fixture
+def set_threads() -> Iterator[Callable[[int], None]]:
+    """Sets the number of threads that PyTorch computes with; afterwards it is as before."""
+    before = torch.get_num_threads()
+    yield torch.set_num_threads
+    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="session")

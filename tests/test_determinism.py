@@ -50,21 +50,18 @@ def test_tables_are_the_same_to_the_byte(name, measured):
     assert 0 < rows["fooled_fraction"].mean() < 1
 
 
-def test_a_training_ends_in_the_same_weights_with_any_number_of_threads(training_set):
+def test_a_training_ends_in_the_same_weights_with_any_number_of_threads(training_set, set_threads):
     """At the mixer's usual size, where a library does divide its products among threads."""
     config = TrainConfig(steps=9, networks=2, batch=8, pretraining=2, precision="float32")
-    found, threads = [], torch.get_num_threads()
-    try:
-        for count in (1, 2, 2, 3):
-            torch.set_num_threads(count)
-            hypergan = HyperGAN(TinyClassifier(), seed=0)
-            trainer = Trainer(hypergan, training_set, config)
-            trainer.pretrain_mixer()
-            for _ in range(3):
-                trainer.advance()
-            found.append(fingerprint(hypergan.tensors()))
-    finally:
-        torch.set_num_threads(threads)
+    found = []
+    for threads in (1, 2, 2, 3):
+        set_threads(threads)
+        hypergan = HyperGAN(TinyClassifier(), seed=0)
+        trainer = Trainer(hypergan, training_set, config)
+        trainer.pretrain_mixer()
+        for _ in range(3):
+            trainer.advance()
+        found.append(fingerprint(hypergan.tensors()))
     assert len(set(found)) == 1
 
 

@@ -11,7 +11,7 @@ from torch.autograd.function import once_differentiable
 from robust_hypergan.base.threads import spread
 
 PIECE = 2048
-"""Outputs that one thread computes at a time."""
+"""Few enough to share a layer out evenly, and enough for a product to be worth its start."""
 
 
 class WideLinear(nn.Linear):
@@ -36,11 +36,11 @@ class WideLinear(nn.Linear):
         return outputs
 
     def pieces(self) -> list[slice]:
-        """Which outputs belong together."""
+        """Which outputs one thread computes at a time, :data:`PIECE` of them."""
         return [slice(start, start + PIECE) for start in range(0, self.out_features, PIECE)]
 
     def product(self, inputs: Tensor) -> Tensor:
-        """The outputs, without a graph."""
+        """``[..., inputs] -> [..., outputs]``, without a graph."""
         weight, bias, rows = self.weight.detach(), self.bias.detach(), inputs.detach().flatten(0, -2)
         outputs = rows.new_empty(len(rows), self.out_features)
 
@@ -54,7 +54,7 @@ class WideLinear(nn.Linear):
         """Adds ``gradient [M, outputs]`` times ``inputs [M, inputs]`` to the weight's gradient.
 
         Returns:
-            The gradient of the inputs.
+            The gradient of the inputs, ``[M, inputs]``.
         """
         weight, total = self.weight.detach(), self.weight.grad
         beta = 1 if total is not None else 0

@@ -76,18 +76,15 @@ def test_another_error_of_the_model_is_its_own():
         gradient_in_images(broken, torch.rand(2, 1, 4, 4), torch.zeros(2), None)
 
 
-def test_it_is_the_same_whatever_the_threads_and_the_images_beside():
+def test_it_is_the_same_whatever_the_threads_and_the_images_beside(set_threads):
     random = torch.Generator().manual_seed(0)
     gradient = torch.randn(24, 32, 12, 12, generator=random).contiguous(memory_format=torch.channels_last)
     weight = torch.randn(32, 1, 5, 5, generator=random)
-    results, before = [], torch.get_num_threads()
-    try:
-        for threads, size in ((1, 24), (2, 24), (2, 7), (3, 5)):
-            torch.set_num_threads(threads)
-            parts = [image_gradient(part, weight, (16, 16), 1, 0, 1) for part in gradient.split(size)]
-            results.append(torch.cat(parts))
-    finally:
-        torch.set_num_threads(before)
+    results = []
+    for threads, size in ((1, 24), (2, 24), (2, 7), (3, 5)):
+        set_threads(threads)
+        parts = [image_gradient(part, weight, (16, 16), 1, 0, 1) for part in gradient.split(size)]
+        results.append(torch.cat(parts))
     assert all(each.equal(results[0]) for each in results)
 
 

@@ -10,20 +10,12 @@ import torch
 from robust_hypergan.base.threads import one_thread, spread, thread_count
 
 
-@pytest.fixture
-def threads():
-    """Sets the number of threads; it is as before afterwards."""
-    before = torch.get_num_threads()
-    yield torch.set_num_threads
-    torch.set_num_threads(before)
-
-
 def seen(_):
     return threading.get_ident(), torch.get_num_threads(), thread_count()
 
 
-def test_one_thread_computes_inside_and_all_of_them_afterwards(threads):
-    threads(3)
+def test_one_thread_computes_inside_and_all_of_them_afterwards(set_threads):
+    set_threads(3)
     with one_thread(), one_thread():
         assert (torch.get_num_threads(), thread_count()) == (1, 3)
     assert (torch.get_num_threads(), thread_count()) == (3, 3)
@@ -33,8 +25,8 @@ def test_one_thread_computes_inside_and_all_of_them_afterwards(threads):
 
 
 @pytest.mark.parametrize("count", [1, 2, 3])
-def test_jobs_are_spread_over_threads_that_compute_alone_and_their_results_in_order(threads, count):
-    threads(count)
+def test_jobs_are_spread_over_threads_that_compute_alone_and_their_results_in_order(set_threads, count):
+    set_threads(count)
     together = threading.Barrier(count)
 
     def work(job):
@@ -51,13 +43,13 @@ def test_jobs_are_spread_over_threads_that_compute_alone_and_their_results_in_or
     assert torch.get_num_threads() == count
 
 
-def test_one_job_stays_on_this_thread_and_is_alone_all_the_same(threads):
-    threads(2)
+def test_one_job_stays_on_this_thread_and_is_alone_all_the_same(set_threads):
+    set_threads(2)
     assert spread(seen, [0]) == [(threading.get_ident(), 1, 2)]
 
 
-def test_a_job_that_fails_is_heard_and_the_threads_are_as_before(threads):
-    threads(2)
+def test_a_job_that_fails_is_heard_and_the_threads_are_as_before(set_threads):
+    set_threads(2)
     with pytest.raises(ZeroDivisionError):
         spread(lambda job: 1 / job, [1, 0])
     assert torch.get_num_threads() == 2
@@ -65,8 +57,8 @@ def test_a_job_that_fails_is_heard_and_the_threads_are_as_before(threads):
 
 @pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")  # it says what is tested here
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
-def test_a_forked_process_has_threads_of_its_own(threads):
-    threads(2)
+def test_a_forked_process_has_threads_of_its_own(set_threads):
+    set_threads(2)
     assert len(spread(seen, range(2))) == 2
     child = os.fork()
     if not child:

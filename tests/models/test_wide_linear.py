@@ -74,19 +74,15 @@ def test_a_graph_through_a_frozen_layer_reaches_its_inputs(pair):
     torch.testing.assert_close(backward(wide, inputs), backward(ordinary, inputs))
 
 
-def test_nothing_of_it_hangs_on_the_number_of_threads():
+def test_nothing_of_it_hangs_on_the_number_of_threads(set_threads):
     torch.manual_seed(0)
-    before, found = torch.get_num_threads(), []
-    inputs = torch.randn(8, 100)
-    try:
-        for threads in (1, 2, 3):
-            torch.set_num_threads(threads)
-            torch.manual_seed(1)
-            layer = WideLinear(100, 30_000)
-            with torch.no_grad():
-                outputs = layer(inputs)
-            found.append((outputs, layer(inputs), backward(layer, inputs), layer.weight.grad))
-    finally:
-        torch.set_num_threads(before)
+    inputs, found = torch.randn(8, 100), []
+    for threads in (1, 2, 3):
+        set_threads(threads)
+        torch.manual_seed(1)
+        layer = WideLinear(100, 30_000)
+        with torch.no_grad():
+            outputs = layer(inputs)
+        found.append((outputs, layer(inputs), backward(layer, inputs), layer.weight.grad))
     for other in found[1:]:
         assert all(torch.equal(own, its) for own, its in zip(other, found[0], strict=True))

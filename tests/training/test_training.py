@@ -89,38 +89,31 @@ def test_gradients_in_bfloat16_point_the_same_way(hard_batch):
         assert 0.99 < cosine < 0.999999
 
 
-def test_what_is_done_beside_has_one_thread_and_stays_with_the_gpu_of_its_rank(hard_batch):
+def test_what_is_done_beside_has_one_thread_and_stays_with_the_gpu_of_its_rank(hard_batch, set_threads):
     classifier, params, images, labels = hard_batch
-    before, seen = torch.get_num_threads(), []
+    seen = []
 
     def beside():
         seen.append((threading.get_ident() == threading.main_thread().ident, torch.get_num_threads()))
 
-    try:
-        torch.set_num_threads(2)
-        of_networks = NetworkGradients(classifier, images[0], half=False)
-        first = of_networks(params, images, labels, beside)
-        of_networks.on_cpu = False  # a device belongs to a thread: this one has its rank's
-        second = of_networks(params, images, labels, beside)
-    finally:
-        torch.set_num_threads(before)
+    set_threads(2)
+    of_networks = NetworkGradients(classifier, images[0], half=False)
+    first = of_networks(params, images, labels, beside)
+    of_networks.on_cpu = False  # a device belongs to a thread: this one has its rank's
+    second = of_networks(params, images, labels, beside)
     assert seen == [(False, 1), (True, 1)]
     for name, gradient in first[2].items():
         torch.testing.assert_close(gradient, second[2][name], atol=1e-6, rtol=1e-4)
 
 
 @pytest.mark.parametrize("half", [False, True])
-def test_gradients_do_not_depend_on_the_number_of_threads(hard_batch, half):
+def test_gradients_do_not_depend_on_the_number_of_threads(hard_batch, half, set_threads):
     classifier, params, images, labels = hard_batch
-    before = torch.get_num_threads()
     found = []
-    try:
-        for threads in (1, 2, 3):
-            torch.set_num_threads(threads)
-            found.append(NetworkGradients(classifier, images[0], half=half)(params, images, labels))
-            assert torch.get_num_threads() == threads
-    finally:
-        torch.set_num_threads(before)
+    for threads in (1, 2, 3):
+        set_threads(threads)
+        found.append(NetworkGradients(classifier, images[0], half=half)(params, images, labels))
+        assert torch.get_num_threads() == threads
     for loss, accuracy, gradients in found[1:]:
         assert (loss, accuracy) == found[0][:2]
         assert equal(gradients, found[0][2])
